@@ -1,0 +1,1 @@
+//! Sample arithmetic: resampling, WAV files, spectra. Knows nothing of calls or models.

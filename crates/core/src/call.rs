@@ -1,0 +1,61 @@
+//! A call, however it arrives. Transports differ only in who holds the far ends.
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+
+use crate::{AudioFrame, Event};
+
+/// Frames that may wait in front of a loudspeaker. Two: one being sent, one ready; more would be heard after an
+/// interruption.
+pub const SPEAKER_FRAMES: usize = 2;
+/// Microphone frames that may wait for the voice detector: 2.56 s at 20 ms, so that a busy machine loses no word.
+const MICROPHONE_FRAMES: usize = 128;
+/// Events that may wait for an observer before they are dropped.
+const EVENTS: usize = 512;
+
+/// The near end of a call: what the assistant hears, says and tells.
+pub struct Call {
+    /// The call's name in traces and protocols, unique.
+    pub id: String,
+    /// Frames of 20 ms at 16 kHz, in order. Ends when the caller hangs up.
+    pub microphone: mpsc::Receiver<AudioFrame>,
+    /// The way to the caller's ear.
+    pub speaker: Speaker,
+    /// What observers see. Sent with `try_send`: an observer that lags must never slow the call.
+    pub events: mpsc::Sender<Event>,
+}
+
+/// The bot's voice. Holding the guard is the right to speak, so two replies never overlap.
+#[derive(Clone)]
+pub struct Speaker(Arc<Mutex<mpsc::Sender<AudioFrame>>>);
+
+impl Speaker {
+    /// A speaker that delivers to `frames`.
+    pub fn new(frames: mpsc::Sender<AudioFrame>) -> Self {
+        Self(Arc::new(Mutex::new(frames)))
+    }
+
+    /// Waits until nobody else speaks.
+    pub async fn hold(&self) -> OwnedMutexGuard<mpsc::Sender<AudioFrame>> {
+        self.0.clone().lock_owned().await
+    }
+}
+
+/// The other end of a call: what a transport, a test or a WAV file plugs into.
+pub struct FarEnd {
+    /// Where the caller's sound goes in.
+    pub microphone: mpsc::Sender<AudioFrame>,
+    /// Where the bot's sound comes out: frames of 20 ms at the voice's rate, paced in real time.
+    pub speaker: mpsc::Receiver<AudioFrame>,
+    /// What happens, as it happens.
+    pub events: mpsc::Receiver<Event>,
+}
+
+/// Both ends of a call named `id`.
+pub fn in_memory(id: impl Into<String>) -> (Call, FarEnd) {
+    let (mic_in, microphone) = mpsc::channel(MICROPHONE_FRAMES);
+    let (speaker_in, speaker) = mpsc::channel(SPEAKER_FRAMES);
+    let (events_in, events) = mpsc::channel(EVENTS);
+    let call = Call { id: id.into(), microphone, speaker: Speaker::new(speaker_in), events: events_in };
+    (call, FarEnd { microphone: mic_in, speaker, events })
+}

@@ -1,0 +1,121 @@
+//! The closed list of things an observer (browser, test, log) may see of a call.
+use serde::Serialize;
+
+use crate::{Passage, TurnId, TurnReport};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The caller began to speak.
+    UserStartedSpeaking,
+    /// The caller's turn is over.
+    UserStoppedSpeaking,
+    /// What the caller seems to be saying; may change.
+    UserPartial {
+        /// The words so far.
+        text: String,
+    },
+    /// What the caller said. Empty when there was speech without words.
+    UserSaid {
+        /// The turn that this opens.
+        turn: TurnId,
+        /// The words.
+        text: String,
+    },
+    /// Retrieval is done.
+    Retrieved {
+        /// The turn.
+        turn: TurnId,
+        /// What was found, best first.
+        passages: Vec<Passage>,
+    },
+    /// The language model began to answer.
+    GenerationStarted {
+        /// The turn.
+        turn: TurnId,
+    },
+    /// The language model wrote a piece.
+    Generated {
+        /// The turn.
+        turn: TurnId,
+        /// The piece.
+        text: String,
+    },
+    /// The language model is done.
+    GenerationEnded {
+        /// The turn.
+        turn: TurnId,
+    },
+    /// The bot's sound begins.
+    BotStartedSpeaking {
+        /// The turn.
+        turn: TurnId,
+    },
+    /// A line of the answer begins to sound.
+    LineStarted {
+        /// The turn.
+        turn: TurnId,
+        /// Place in the answer, from 0.
+        index: u32,
+        /// What the line says.
+        text: String,
+        /// True when the next line belongs to another sentence.
+        ends_sentence: bool,
+    },
+    /// A word of the answer was heard in full.
+    WordHeard {
+        /// The turn.
+        turn: TurnId,
+        /// As written, punctuation included.
+        text: String,
+    },
+    /// The bot's sound ended, by itself or cut.
+    BotStoppedSpeaking {
+        /// The turn.
+        turn: TurnId,
+    },
+    /// The caller cut the answer short.
+    Interrupted {
+        /// The turn that was cut.
+        turn: TurnId,
+        /// What was heard of the answer.
+        heard: String,
+    },
+    /// A stage failed; the caller hears an apology and the call goes on.
+    ReplyFailed {
+        /// The turn.
+        turn: TurnId,
+        /// Which stage, and why.
+        reason: String,
+    },
+    /// The turn is over: its figures.
+    TurnEnded(TurnReport),
+}
+
+/// Why a turn ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The answer was heard to its end.
+    #[default]
+    Completed,
+    /// The caller spoke into it.
+    Interrupted,
+    /// The call ended first.
+    SessionClosed,
+    /// A stage failed.
+    Failed,
+}
+
+impl EndReason {
+    /// The word used in traces and protocols.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Interrupted => "interrupted",
+            Self::SessionClosed => "session_closed",
+            Self::Failed => "failed",
+        }
+    }
+}

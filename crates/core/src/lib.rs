@@ -1,0 +1,18 @@
+//! The vocabulary of a voice assistant: frames, engine traits, calls and events. No I/O, no model, no task.
+mod call;
+mod engines;
+mod event;
+mod frames;
+mod report;
+
+pub use call::{Call, FarEnd, SPEAKER_FRAMES, Speaker, in_memory};
+pub use engines::{
+    EndOfTurn, EngineError, Knowledge, LanguageModel, ModelCard, Output, SpeechToText, TextToSpeech,
+    VoiceActivity, steps,
+};
+pub use event::{EndReason, Event};
+pub use frames::{
+    AudioFrame, Line, MICROPHONE_RATE_HZ, MediaTime, Message, Passage, Phoneme, Piece, Prompt, Speech,
+    SpokenWord, Text, Token, Transcript, TurnId, Usage,
+};
+pub use report::TurnReport;

@@ -1,0 +1,1 @@
+//! Language models: any OpenAI-compatible server, or a GGUF file in this process.

@@ -1,0 +1,1 @@
+//! Knowledge: ingest, embed, store, search.

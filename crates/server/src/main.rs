@@ -1,0 +1,2 @@
+//! The voce binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Speech to text: Parakeet and Moonshine through ONNX Runtime.

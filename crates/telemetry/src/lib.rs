@@ -1,0 +1,1 @@
+//! Spans to OTLP: the one place that knows every exported name.

@@ -1,0 +1,1 @@
+//! What every engine behind a trait must keep, whatever it is. One function a trait.

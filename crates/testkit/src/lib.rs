@@ -1,0 +1,5 @@
+//! What tests share: fakes, engine contracts, replay of WAV files, a scripted WebRTC caller.
+pub mod contract;
+mod weights;
+
+pub use weights::models;

@@ -1,0 +1,1 @@
+//! A browser's WebRTC connection as a Call, and the protocols it speaks.

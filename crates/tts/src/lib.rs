@@ -1,0 +1,1 @@
+//! Text to speech: normalisation, phonemes, Kokoro through ONNX Runtime.
