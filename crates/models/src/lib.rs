@@ -1,4 +1,5 @@
 //! The model store: what to fetch, from where, checked how; and the ONNX Runtime that runs it.
+pub mod onnx;
 mod runtime;
 mod store;
 

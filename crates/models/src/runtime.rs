@@ -6,7 +6,10 @@ use std::{
 
 use ort::{
     environment::Environment,
-    session::{Session, builder::GraphOptimizationLevel},
+    session::{
+        Session,
+        builder::{GraphOptimizationLevel, SessionBuilder},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,35 +51,45 @@ impl Runtime {
             Some(path) => path.clone(),
             None => store.file("onnxruntime-cpu", "libonnxruntime.so")?,
         };
-        let failed = |error: ort::Error| ModelError::Runtime {
+        let failed = |reason: String| ModelError::Runtime {
             what: format!("loading ONNX Runtime from {}", library.display()),
-            reason: error.to_string(),
+            reason,
         };
         let environment = ort::init_from(&library)
-            .map_err(failed)?
+            .map_err(|error| failed(error.to_string()))?
             .with_name("voce")
             .with_telemetry(false)
             .build()
-            .map_err(failed)?;
+            .map_err(|error| failed(error.to_string()))?;
         Ok(Self { environment: Arc::new(environment) })
     }
 
     /// Opens the graph at `path` with `threads` threads; returns the session and the device that it runs on.
     pub fn session(&self, path: &Path, threads: usize) -> Result<(Session, String), ModelError> {
-        let failed =
-            |reason: String| ModelError::Runtime { what: format!("opening {}", path.display()), reason };
-        let session = Session::builder(&self.environment)
-            .map_err(|error| failed(error.to_string()))?
-            .with_optimization_level(GraphOptimizationLevel::All)
-            .map_err(|error| failed(error.to_string()))?
-            .with_intra_threads(threads)
-            .map_err(|error| failed(error.to_string()))?
-            .with_inter_threads(1)
-            .map_err(|error| failed(error.to_string()))?
-            .with_intra_op_spinning(false)
-            .map_err(|error| failed(error.to_string()))?
-            .commit_from_file(path)
-            .map_err(|error| failed(error.to_string()))?;
+        let failed = |error: ort::Error| ModelError::Runtime {
+            what: format!("opening {}", path.display()),
+            reason: error.to_string(),
+        };
+        let session = self.builder(threads).map_err(failed)?.commit_from_file(path).map_err(failed)?;
         Ok((session, "cpu".into()))
+    }
+
+    /// Opens the graph in `bytes`, as [`Runtime::session`] does.
+    pub fn session_from_memory(&self, bytes: &[u8], threads: usize) -> Result<(Session, String), ModelError> {
+        let failed = |error: ort::Error| ModelError::Runtime {
+            what: "opening a graph from memory".into(),
+            reason: error.to_string(),
+        };
+        let session = self.builder(threads).map_err(failed)?.commit_from_memory(bytes).map_err(failed)?;
+        Ok((session, "cpu".into()))
+    }
+
+    fn builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
+        Ok(Session::builder(&self.environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?
+            .with_parallel_execution(false)?
+            .with_intra_op_spinning(false)?)
     }
 }

@@ -30,6 +30,19 @@ pub enum ModelError {
         /// What came of it.
         reason: String,
     },
+    /// A graph file does not hold what is needed.
+    #[error("{reason}")]
+    Graph {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl ModelError {
+    /// A graph file does not hold what is needed.
+    pub(crate) fn graph(reason: impl Into<String>) -> Self {
+        Self::Graph { reason: reason.into() }
+    }
 }
 
 /// The folder of fetched models. Cheap to clone.
