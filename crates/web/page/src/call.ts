@@ -1,0 +1,237 @@
+// One call at a time: opens the microphone, connects, turns what the server says into state, hangs up.
+import { LogLevel, PipecatClient } from "@pipecat-ai/client-js";
+import type { RTVIEventCallbacks } from "@pipecat-ai/client-js";
+
+import type { Levels } from "./levels";
+import { linkOf, triedPaths } from "./link";
+import type { Microphone } from "./microphone";
+import * as problems from "./problems";
+import type { Problem } from "./problems";
+import { fetchStatus } from "./protocol";
+import type { ServerMessage } from "./protocol";
+import type { Store } from "./state";
+import { CallTransport } from "./transport";
+
+const CONNECT_MS = 15_000;
+const NO_SPEECH_MS = 10_000;
+const WATCH_MS = 1000;
+// Below this a microphone is muted rather than quiet: 1 is full scale, 0 is -60 dB.
+const SILENT = 0.1;
+
+export class Call {
+  private client: PipecatClient | undefined;
+  private transport: CallTransport | undefined;
+  private watch: ReturnType<typeof setInterval> | undefined;
+  private quietSince: number | undefined;
+  // Counts calls, so that what comes late from an earlier one is not taken for this one's.
+  private attempt = 0;
+
+  constructor(
+    private readonly store: Store,
+    private readonly microphone: Microphone,
+    private readonly levels: Levels,
+    private readonly speaker: HTMLAudioElement,
+  ) {
+    microphone.onLost = () => this.note(problems.microphoneLost());
+  }
+
+  get active(): boolean {
+    return this.store.state.phase !== "idle";
+  }
+
+  async start() {
+    if (this.active) return;
+    const attempt = ++this.attempt;
+    const current = () => attempt === this.attempt && this.active;
+    this.store.set({ phase: "connecting", doing: "opening the microphone", problem: undefined, roundTripMs: undefined });
+    try {
+      this.levels.hear("you", await this.microphone.open());
+    } catch (error) {
+      return current() && this.end(problems.microphoneProblem(error));
+    }
+    if (!current()) return this.microphone.close();
+
+    this.store.set({ doing: "calling the server" });
+    let iceServers: RTCIceServer[] = [];
+    try {
+      const status = await fetchStatus();
+      iceServers = status.ice_servers ?? [];
+      this.store.set({ status, reachable: true });
+    } catch (error) {
+      return current() && this.end(error instanceof Response ? await problems.refusal(error) : problems.serverGone());
+    }
+    if (!current()) return this.microphone.close();
+    await this.connect(iceServers, current);
+  }
+
+  private async connect(iceServers: RTCIceServer[], current: () => boolean) {
+    const transport = (this.transport = new CallTransport(this.microphone));
+    transport.iceServers = iceServers;
+    const client = (this.client = new PipecatClient({
+      transport, enableMic: true, enableCam: false, callbacks: this.callbacks(current),
+    }));
+    client.setLogLevel(LogLevel.NONE);
+    const deadline = setTimeout(() => void this.gaveUp(current), CONNECT_MS);
+    try {
+      await client.connect();
+      if (!current()) return;
+      this.watch = setInterval(() => void this.look(current), WATCH_MS);
+      this.listen();
+    } catch (error) {
+      if (!current()) return;
+      const cause = (error as { cause?: unknown } | undefined)?.cause;
+      if (cause instanceof Response) this.end(await problems.refusal(cause));
+      else if (cause instanceof TypeError) this.end(problems.serverGone());
+      else this.end(problems.noPath(await triedPaths(transport.peer)));
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  private async gaveUp(current: () => boolean) {
+    if (!current() || this.store.state.phase !== "connecting") return;
+    if (this.transport?.channel?.readyState === "open") return this.end(problems.notReady());
+    this.end(problems.noPath(await triedPaths(this.transport?.peer ?? null)));
+  }
+
+  hangUp() {
+    if (this.active) this.end();
+  }
+
+  /** Ends the call, whatever state it is in, and says why unless the caller wanted it. */
+  private end(problem?: Problem) {
+    this.attempt++;
+    clearInterval(this.watch);
+    this.quietSince = undefined;
+    this.speaker.srcObject = null;
+    this.levels.stop();
+    this.microphone.close();
+    // Dropping the callbacks' call first means that its own farewell is no news to us.
+    void this.client?.disconnect().catch(() => {});
+    this.client = this.transport = undefined;
+    this.store.conversation.callEnded();
+    this.store.set({
+      phase: "idle", doing: "", hearing: false, interrupted: false, problem, roundTripMs: undefined,
+      reachable: problem?.kind !== "server-gone",
+    });
+  }
+
+  async choose(device: string) {
+    try {
+      await this.microphone.updateMic(device);
+      if (this.microphone.source && this.active) this.levels.hear("you", this.microphone.source);
+      this.clear("microphone-lost", "no-speech");
+    } catch (error) {
+      this.note({ ...problems.microphoneProblem(error), mild: true });
+    }
+  }
+
+  private callbacks(current: () => boolean): RTVIEventCallbacks {
+    const { store } = this;
+    const { conversation } = store;
+    const during = <A extends unknown[]>(act: (...values: A) => void) => (...values: A) => {
+      if (current()) act(...values);
+    };
+    return {
+      onTrackStarted: during((track, participant) => {
+        if (!participant?.local && track.kind === "audio") this.play(track);
+      }),
+      onDisconnected: during(() => {
+        // While connecting, `connect` knows the reason better.
+        if (store.state.phase !== "connecting") this.end(problems.callLost());
+      }),
+      onBotDisconnected: during(() => this.end(problems.callEndedByServer())),
+      onError: during((message) => {
+        const data = message.data as { message?: string; error?: string; fatal?: boolean } | undefined;
+        this.note(problems.stageFailed(data?.message ?? data?.error ?? "the server gave no reason"));
+      }),
+      onUserStartedSpeaking: during(() => {
+        this.quietSince = undefined;
+        this.clear("no-speech", "stage-failed");
+        store.set({ hearing: true });
+        if (store.state.phase !== "speaking") store.set({ phase: "listening", doing: "hearing you" });
+      }),
+      onUserStoppedSpeaking: during(() => store.set({ hearing: false, phase: "thinking", doing: "understanding" })),
+      onUserTranscript: during(({ text, final }) => {
+        conversation.userText(text, final);
+        if (final && store.state.phase === "thinking") store.set({ doing: "looking it up" });
+      }),
+      onBotLlmStarted: during(() => {
+        conversation.answerStarted();
+        store.set({ doing: "writing the answer" });
+      }),
+      onBotLlmText: during(({ text }) => conversation.answerText(text)),
+      onBotTtsStarted: during(() => {
+        if (store.state.phase === "thinking") store.set({ doing: "finding its voice" });
+      }),
+      onBotStartedSpeaking: during(() => {
+        conversation.botSounds(performance.now());
+        this.quietSince = undefined;
+        store.set({ phase: "speaking", doing: "" });
+      }),
+      onBotStoppedSpeaking: during(() => this.listen()),
+      onBotOutput: during((output) => {
+        if (output.aggregated_by === "word") conversation.wordHeard(output.text);
+        else conversation.lineStarted(output.text);
+      }),
+      onServerMessage: during((message: ServerMessage) => this.serverMessage(message)),
+    };
+  }
+
+  private serverMessage(message: ServerMessage) {
+    const { conversation, state } = this.store;
+    switch (message.type) {
+      case "citations":
+        conversation.cited(message.turn, message.passages);
+        break;
+      case "interrupted":
+        conversation.interrupted(message.turn, message.heard);
+        break;
+      case "turn":
+        conversation.turnEnded(message.report);
+        // A turn that came to no answer leaves the caller waiting otherwise.
+        if (state.phase === "thinking" && message.report.end_reason !== "interrupted") this.listen();
+    }
+  }
+
+  private listen() {
+    this.quietSince = performance.now();
+    this.levels.forget();
+    this.store.set({ phase: "listening", doing: this.store.state.hearing ? "hearing you" : "" });
+  }
+
+  private play(track: MediaStreamTrack) {
+    const stream = new MediaStream([track]);
+    this.speaker.srcObject = stream;
+    this.levels.hear("bot", stream);
+    this.speaker.play().catch((error: unknown) => {
+      if (!(error instanceof Error) || error.name !== "NotAllowedError") return;
+      this.note(problems.soundHeldBack());
+      addEventListener("pointerdown", () => {
+        void this.speaker.play();
+        this.clear("sound-blocked");
+      }, { once: true });
+    });
+  }
+
+  private async look(current: () => boolean) {
+    if (!this.transport) return;
+    const link = await linkOf(this.transport);
+    if (!current()) return;
+    if (link.state === "closed") return this.end(problems.callEndedByServer());
+    const interrupted = link.state === "interrupted";
+    if (interrupted && !this.store.state.interrupted) this.note(problems.reconnecting());
+    if (!interrupted) this.clear("reconnecting");
+    this.store.set({ interrupted, roundTripMs: link.roundTripMs });
+    const quiet = this.quietSince !== undefined && performance.now() - this.quietSince > NO_SPEECH_MS;
+    if (quiet && !this.store.state.problem) this.note(problems.noSpeech(this.levels.peak < SILENT));
+  }
+
+  private note(problem: Problem) {
+    if (this.active) this.store.set({ problem });
+  }
+
+  private clear(...kinds: string[]) {
+    if (kinds.includes(this.store.state.problem?.kind ?? "")) this.store.set({ problem: undefined });
+  }
+}

@@ -1,0 +1,64 @@
+// Puts the page together.
+import { Call } from "./call";
+import { keyboard } from "./keyboard";
+import { Levels } from "./levels";
+import { Microphone } from "./microphone";
+import { fetchStatus } from "./protocol";
+import { Store } from "./state";
+import { remember, remembered, theme } from "./theme";
+import { controls } from "./view/controls";
+import { byId } from "./view/element";
+import { header } from "./view/header";
+import { inspector } from "./view/inspector";
+import { problemBox } from "./view/problem";
+import { transcript } from "./view/transcript";
+
+const MICROPHONE = "voce.microphone";
+
+const store = new Store();
+const levels = new Levels();
+const microphone = new Microphone();
+microphone.chosen = remembered(MICROPHONE);
+const call = new Call(store, microphone, levels, byId<HTMLAudioElement>("speaker"));
+
+const listMicrophones = async () => store.set({ microphones: await microphone.getAllMics(), microphone: microphone.chosen });
+microphone.onDevices = () => void listMicrophones();
+
+const actions = {
+  start: () => void call.start(),
+  hangUp: () => call.hangUp(),
+  choose: (device: string) => {
+    remember(MICROPHONE, device);
+    void call.choose(device).then(listMicrophones);
+  },
+};
+
+theme(byId<HTMLButtonElement>("theme"));
+header(store);
+problemBox(store);
+transcript(store);
+inspector(store, levels);
+controls(store, levels, actions);
+keyboard(actions);
+void listMicrophones();
+fetchStatus().then((status) => store.set({ status }), () => store.set({ reachable: false }));
+// A page that goes away says so, instead of letting the server find out.
+addEventListener("pagehide", () => call.hangUp());
+
+// For tests and the curious: what the page shows, to read only.
+Object.defineProperty(window, "voce", {
+  value: Object.freeze({
+    get state() {
+      return store.state.phase;
+    },
+    get problem() {
+      return store.state.problem?.kind;
+    },
+    get transcript() {
+      return structuredClone(store.conversation.exchanges);
+    },
+    get turns() {
+      return structuredClone(store.conversation.exchanges.flatMap(({ report }) => report ?? []));
+    },
+  }),
+});

@@ -1,0 +1,80 @@
+// What the server says: the JSON of `/api/status` and of the data channel's server messages.
+
+export interface Passage {
+  text: string;
+  source: string;
+  heading: string;
+  chunk: number;
+  score: number;
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  cached_tokens: number;
+}
+
+export type EndReason = "completed" | "interrupted" | "session_closed" | "failed";
+
+/** The figures of one turn as the server serialises them; seconds, null where a stage did not come to it. */
+export interface TurnReport {
+  turn: number;
+  end_reason: EndReason;
+  question: string;
+  generated: string;
+  spoken: string;
+  heard: string;
+  passages: Passage[];
+  speech_seconds: number | null;
+  end_of_turn_seconds: number | null;
+  end_of_turn_probability: number | null;
+  stt_seconds: number | null;
+  retrieval_seconds: number | null;
+  llm_first_token_seconds: number | null;
+  llm_seconds: number | null;
+  llm_inter_token_seconds: number | null;
+  first_line_seconds: number | null;
+  tts_first_audio_seconds: number | null;
+  voice_to_voice_seconds: number | null;
+  heard_seconds: number | null;
+  usage: Usage | null;
+  tokens_per_second: number | null;
+  late_frames: number;
+  trace_id: string | null;
+}
+
+export type ServerMessage =
+  | { type: "turn"; report: TurnReport }
+  | { type: "citations"; turn: number; passages: Passage[] }
+  | { type: "interrupted"; turn: number; heard: string };
+
+export interface Model {
+  role: string;
+  provider: string;
+  name: string;
+  device: string;
+}
+
+export interface Status {
+  name: string;
+  version: string;
+  assistant?: string;
+  models?: Model[];
+  mlflow_url?: string;
+  trace_url_template?: string;
+  ice_servers?: RTCIceServer[];
+}
+
+/** Asks the server who it is. Throws a `TypeError` when nobody answers. */
+export async function fetchStatus(): Promise<Status> {
+  const response = await fetch("/api/status", { cache: "no-store", signal: AbortSignal.timeout(8000) });
+  if (!response.ok) throw response;
+  return (await response.json()) as Status;
+}
+
+/** The address of a turn's trace, where the server says how to make one and the turn was traced. */
+export function traceAddress(status: Status | undefined, report: TurnReport): string | undefined {
+  if (!status?.trace_url_template || !report.trace_id) return undefined;
+  const address = status.trace_url_template.replaceAll("{trace_id}", encodeURIComponent(report.trace_id));
+  return /^https?:\/\//.test(address) ? address : undefined;
+}

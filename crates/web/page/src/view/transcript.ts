@@ -1,0 +1,114 @@
+// Both sides' words as they come. The bot's darken as they are heard; what was cut off is struck through.
+import type { Exchange } from "../conversation";
+import type { Passage } from "../protocol";
+import { seconds } from "../stages";
+import type { Store } from "../state";
+import { split } from "../words";
+import { byId, element, setText } from "./element";
+
+export function transcript(store: Store) {
+  const list = byId("transcript");
+  const scroller = byId("talked");
+  const rows = new Map<number, Row>();
+  const captions = new Captions();
+  store.view(({ conversation, state }) => {
+    const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+    byId("welcome").hidden = conversation.exchanges.length > 0;
+    for (const [key, row] of rows) {
+      if (conversation.exchanges[key]) continue;
+      row.root.remove();
+      rows.delete(key);
+    }
+    for (const exchange of conversation.exchanges) {
+      let row = rows.get(exchange.key);
+      if (!row) {
+        row = new Row(() => store.set({ picked: exchange.key }));
+        rows.set(exchange.key, row);
+        list.append(row.root);
+      }
+      row.draw(exchange, state.picked === exchange.key);
+    }
+    captions.say(conversation.exchanges.at(-1));
+    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+  });
+}
+
+/** One exchange, updated in place so that text can be selected while more arrives. */
+class Row {
+  readonly root = element("li", { class: "exchange", "data-testid": "exchange" });
+  private readonly question = element("p", { "data-testid": "question" });
+  private readonly answer = element("p", { "data-testid": "answer" });
+  private readonly sources = element("div", { class: "sources", "data-testid": "sources" });
+  private readonly figures = element("button", { class: "figures", type: "button" });
+  private readonly you = element("div", { class: "side you" }, element("h3", {}, "You"), this.question);
+  private readonly bot = element("div", { class: "side bot" }, element("h3", {}, "Voce"), element("div", {}, this.answer, this.sources));
+  private shown = "";
+
+  constructor(pick: () => void) {
+    this.root.append(this.you, this.bot, this.figures);
+    this.figures.addEventListener("click", pick);
+  }
+
+  draw(exchange: Exchange, picked: boolean) {
+    this.root.classList.toggle("picked", picked);
+    const shown = JSON.stringify([exchange, exchange.report?.turn]);
+    if (shown === this.shown) return;
+    this.shown = shown;
+
+    const silent = exchange.final && !exchange.question;
+    this.you.hidden = silent && Boolean(exchange.answer) && exchange.turn === undefined;
+    this.question.className = exchange.final ? (silent ? "aside" : "said") : "partial";
+    setText(this.question, silent ? "(speech without words)" : exchange.question);
+    this.bot.hidden = !exchange.answer && exchange.ended !== "failed";
+    this.drawAnswer(exchange);
+    this.drawSources(exchange.passages, exchange.answer !== "");
+    const report = exchange.report;
+    this.figures.hidden = !report;
+    if (!report) return;
+    const first = report.voice_to_voice_seconds;
+    setText(this.figures, `turn ${report.turn}${first === null ? "" : ` · ${seconds(first)}`}`);
+    this.figures.setAttribute("aria-label", `Show the stage times of turn ${report.turn}`);
+  }
+
+  private drawAnswer({ answer, heardWords, ended }: Exchange) {
+    if (!answer && ended === "failed") {
+      this.answer.replaceChildren(element("span", { class: "aside" }, "(no answer: a stage failed)"));
+      return;
+    }
+    const words = split(answer);
+    const text = (from: number, to?: number) => words.slice(from, to).map((word) => word.space + word.text).join("");
+    const cut = ended !== undefined && ended !== "completed";
+    const rest = text(heardWords);
+    this.answer.replaceChildren(element("span", { class: "heard" }, text(0, heardWords)));
+    if (rest === "") return;
+    this.answer.append(cut ? element("del", { class: "cut" }, rest) : element("span", { class: "ahead" }, rest));
+    if (cut) this.answer.append(element("span", { class: "hidden-words" }, " (not heard)"));
+  }
+
+  private drawSources(passages: Passage[], answered: boolean) {
+    const shown = answered ? JSON.stringify(passages) : "";
+    if (this.sources.dataset.shown === shown) return;
+    this.sources.dataset.shown = shown;
+    this.sources.replaceChildren(...(answered ? passages : []).map(({ source, heading, text, score }) =>
+      element("details", {},
+        element("summary", { title: `similarity ${score.toFixed(2)}` },
+          source.split("/").at(-1) ?? source,
+          heading !== "" && element("span", {}, ` “${heading.split(" > ").at(-1)}”`)),
+        element("blockquote", {}, text))));
+  }
+}
+
+/** Reads out whole utterances only; partial words would stammer. */
+class Captions {
+  private readonly region = byId("captions");
+  private last = "";
+
+  say(exchange: Exchange | undefined) {
+    if (!exchange?.final) return;
+    const answer = exchange.ended ? ` Voce: ${exchange.answer}` : "";
+    const text = `You: ${exchange.question || "speech without words"}.${answer}`;
+    if (text === this.last) return;
+    this.last = text;
+    setText(this.region, text);
+  }
+}
