@@ -1,0 +1,99 @@
+//! The spans of a turn: one function a span, so that names and fields stand in one place.
+//!
+//! Names and fields here are ours and plain; `voce-telemetry`'s vocabulary says what they are called outside.
+//! Fields that are not known at the start are declared empty and recorded later. `started_ms_ago` and
+//! `ended_ms_ago` say that the true start or end lies before the moment the span was made or dropped.
+use tracing::{Span, field::Empty, info_span};
+use voce_core::{ModelCard, TurnId};
+
+/// The root: speech start to the last sample heard, or the cut.
+pub fn turn(session: &str, number: TurnId, started_ms_ago: f64) -> Span {
+    info_span!(
+        parent: None, "turn", session, turn_number = number.0, started_ms_ago, question = Empty, generated = Empty,
+        spoken = Empty, heard = Empty, interrupted = Empty, interruptions = Empty, end_reason = Empty,
+        voice_to_voice_seconds = Empty, end_to_end_seconds = Empty, otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// Speech start to soft end.
+pub fn listen(turn: &Span, started_ms_ago: f64) -> Span {
+    info_span!(parent: turn, "listen", started_ms_ago, ended_ms_ago = Empty, speech_seconds = Empty)
+}
+
+/// Soft end to decision.
+pub fn end_of_turn(turn: &Span, model: &ModelCard, threshold: f32, started_ms_ago: f64) -> Span {
+    info_span!(
+        parent: turn, "end_of_turn", started_ms_ago, provider = model.provider, model = model.name,
+        device = model.device, threshold = f64::from(threshold), probability = Empty, outcome = Empty,
+        waited_ms = Empty,
+    )
+}
+
+/// Soft end to final text.
+pub fn stt(turn: &Span, model: &ModelCard) -> Span {
+    info_span!(
+        parent: turn, "stt", provider = model.provider, model = model.name, device = model.device,
+        audio_seconds = Empty, text = Empty, partials = Empty, retries = Empty, real_time_factor = Empty,
+        seconds_to_first = Empty, ended_ms_ago = Empty, otel.status_code = Empty, otel.status_description = Empty,
+    )
+}
+
+/// Question to passages.
+pub fn rag(turn: &Span, model: &ModelCard) -> Span {
+    info_span!(
+        parent: turn, "rag", provider = model.provider, model = model.name, device = model.device, query = Empty,
+        documents = Empty, count = Empty, best_score = Empty, mean_score = Empty, otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// Request to last token.
+pub fn llm(turn: &Span, model: &ModelCard) -> Span {
+    info_span!(
+        parent: turn, "llm", provider = model.provider, model = model.name, device = model.device,
+        messages = Empty, answer = Empty, prompt_tokens = Empty, completion_tokens = Empty, cached_tokens = Empty,
+        first_token_seconds = Empty, inter_token_mean_ms = Empty, inter_token_p95_ms = Empty,
+        tokens_per_second = Empty, otel.status_code = Empty, otel.status_description = Empty,
+    )
+}
+
+/// Request to first token.
+pub fn llm_first_token(llm: &Span) -> Span {
+    info_span!(parent: llm, "llm.first_token")
+}
+
+/// First text to last line.
+pub fn parse(turn: &Span) -> Span {
+    info_span!(
+        parent: turn, "parse", text = Empty, sentences = Empty, started_ms_ago = Empty, otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// One line: text to last sample.
+pub fn tts(turn: &Span, model: &ModelCard) -> Span {
+    info_span!(
+        parent: turn, "tts", provider = model.provider, model = model.name, device = model.device, text = Empty,
+        characters = Empty, audio_seconds = Empty, real_time_factor = Empty, first_audio_seconds = Empty,
+        otel.status_code = Empty, otel.status_description = Empty,
+    )
+}
+
+/// Text to first sample.
+pub fn tts_first_audio(tts: &Span) -> Span {
+    info_span!(parent: tts, "tts.first_audio")
+}
+
+/// First sample sent to last sample heard.
+pub fn playout(turn: &Span) -> Span {
+    info_span!(
+        parent: turn, "playout", started_ms_ago = Empty, late_frames = Empty, heard = Empty, cut = Empty,
+        heard_seconds = Empty, otel.status_code = Empty, otel.status_description = Empty,
+    )
+}
+
+/// End of the caller's speech to the first sample of the answer.
+pub fn voice_to_voice(turn: &Span, seconds: f64) {
+    info_span!(parent: turn, "voice_to_voice", seconds, started_ms_ago = seconds * 1_000.0);
+}

@@ -1,0 +1,16 @@
+//! The steps of the pipeline, one file each, in the order in which sound passes through them.
+mod detect;
+mod generate;
+mod playout;
+mod retrieve;
+mod split;
+mod synthesize;
+mod transcribe;
+
+pub use detect::{Detect, Sound};
+pub use generate::Generate;
+pub use playout::{Played, Playout};
+pub use retrieve::Retrieve;
+pub use split::Split;
+pub use synthesize::{Spoken, Synthesize};
+pub use transcribe::{Heard, Transcribe};

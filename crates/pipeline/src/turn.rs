@@ -1,0 +1,99 @@
+//! One turn while it lasts: its span, its figures and its way to the observers.
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::{sync::mpsc, time::Instant};
+use tracing::Span;
+use voce_core::{EndReason, Event, TurnId, TurnReport};
+
+use crate::spans;
+
+/// Names the trace of a span, where there is one. The pipeline knows no tracing backend, so it is told how.
+pub type TraceId = fn(&Span) -> Option<String>;
+
+/// Shared by all stages that work for one turn. Cheap to clone.
+#[derive(Clone)]
+pub struct Turn(Arc<Shared>);
+
+struct Shared {
+    id: TurnId,
+    span: Span,
+    began: Instant,
+    events: mpsc::Sender<Event>,
+    report: Mutex<TurnReport>,
+    speech_ended: Mutex<Option<Instant>>,
+}
+
+impl Turn {
+    /// Opens turn `id` of call `session`, whose caller began to speak at `began`.
+    pub fn open(session: &str, id: TurnId, began: Instant, events: mpsc::Sender<Event>) -> Self {
+        let span = spans::turn(session, id, began.elapsed().as_secs_f64() * 1_000.0);
+        let report = Mutex::new(TurnReport { turn: id, ..TurnReport::default() });
+        Self(Arc::new(Shared { id, span, began, events, report, speech_ended: Mutex::new(None) }))
+    }
+
+    /// Which turn of the call.
+    pub fn id(&self) -> TurnId {
+        self.0.id
+    }
+
+    /// The root span.
+    pub fn span(&self) -> &Span {
+        &self.0.span
+    }
+
+    /// Tells the observers. One that lags misses events; it never slows the call.
+    pub fn publish(&self, event: Event) {
+        self.0.events.try_send(event).ok();
+    }
+
+    /// Writes down figures.
+    pub fn note(&self, write: impl FnOnce(&mut TurnReport)) {
+        write(&mut self.0.report.lock());
+    }
+
+    /// Marks when the caller fell silent, for all times that are counted from there.
+    pub fn speech_ended(&self, at: Instant) {
+        *self.0.speech_ended.lock() = Some(at);
+    }
+
+    /// How long the caller has been silent, once they fell silent.
+    pub fn since_speech(&self) -> Option<Duration> {
+        self.0.speech_ended.lock().map(|at| at.elapsed())
+    }
+
+    /// Marks the first sample of the answer.
+    pub fn first_sound(&self) {
+        let Some(waited) = self.since_speech() else { return };
+        let seconds = waited.as_secs_f64();
+        spans::voice_to_voice(&self.0.span, seconds);
+        self.note(|report| report.voice_to_voice_seconds = Some(seconds));
+    }
+
+    /// Closes the books: what was heard, why it ended. Returns the figures.
+    pub fn close(&self, reason: EndReason, heard: String, trace_id: TraceId) -> TurnReport {
+        let mut report = self.0.report.lock();
+        report.end_reason = reason;
+        report.heard = heard;
+        report.trace_id = trace_id(&self.0.span);
+        let span = &self.0.span;
+        span.record("question", &report.question);
+        span.record("generated", &report.generated);
+        span.record("spoken", &report.spoken);
+        span.record("heard", &report.heard);
+        span.record("interrupted", reason == EndReason::Interrupted);
+        span.record("interruptions", u64::from(reason == EndReason::Interrupted));
+        span.record("end_reason", reason.as_str());
+        span.record("end_to_end_seconds", self.0.began.elapsed().as_secs_f64());
+        if let Some(seconds) = report.voice_to_voice_seconds {
+            span.record("voice_to_voice_seconds", seconds);
+        }
+        report.clone()
+    }
+
+    /// Marks the trace as failed.
+    pub fn failed(&self, reason: &str) {
+        self.0.span.record("otel.status_code", "ERROR");
+        self.0.span.record("otel.status_description", reason);
+    }
+}

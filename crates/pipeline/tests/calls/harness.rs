@@ -1,0 +1,86 @@
+//! A call with fakes in virtual time, for all tests of the pipeline.
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use voce_core::{AudioFrame, Event, LanguageModel, MICROPHONE_RATE_HZ, MediaTime, in_memory};
+use voce_pipeline::{AssistantConfig, Engines, ListeningConfig, Settings, run};
+use voce_testkit::fakes::{Beeper, Echo, Hears, Loudness, Opinion};
+
+/// What a played call left behind.
+pub struct Recording {
+    pub events: Vec<(u128, Event)>,
+    /// When each 20 ms frame of the bot reached the far end, milliseconds.
+    pub frames_at: Vec<u128>,
+}
+
+impl Recording {
+    pub fn at(&self, wanted: impl Fn(&Event) -> bool) -> Option<u128> {
+        self.events.iter().find(|(_, event)| wanted(event)).map(|(at, _)| *at)
+    }
+
+    pub fn reports(&self) -> Vec<&voce_core::TurnReport> {
+        let events = self.events.iter().map(|(_, event)| event);
+        events
+            .filter_map(|event| if let Event::TurnEnded(report) = event { Some(report) } else { None })
+            .collect()
+    }
+}
+
+pub fn engines(llm: Arc<dyn LanguageModel>, tts: Arc<Beeper>, hears: &str, opinion: f32) -> Engines {
+    Engines {
+        voice_activity: Arc::new(|| Ok(Box::new(Loudness))),
+        end_of_turn: Opinion::new(opinion),
+        stt: Hears::new(hears),
+        knowledge: Some(Echo::new()),
+        llm,
+        tts,
+    }
+}
+
+/// Runs a call whose microphone is loud during the given spans of milliseconds.
+pub async fn play(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Recording {
+    let (call, mut far) = in_memory("test");
+    let settings = Settings {
+        assistant: Arc::new(AssistantConfig::default()),
+        listening: ListeningConfig::default(),
+        trace_id: |_| None,
+    };
+    let stop = CancellationToken::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    let hang_up = stop.clone();
+    tasks.spawn(async move {
+        run(call, engines, settings, stop).await.unwrap();
+        Recording { events: vec![], frames_at: vec![] }
+    });
+    let start = Instant::now();
+    tasks.spawn(async move {
+        let mut frames_at = vec![];
+        while far.speaker.recv().await.is_some() {
+            frames_at.push(start.elapsed().as_millis());
+        }
+        Recording { events: vec![], frames_at }
+    });
+    tasks.spawn(async move {
+        let mut events = vec![];
+        while let Some(event) = far.events.recv().await {
+            events.push((start.elapsed().as_millis(), event));
+        }
+        Recording { events, frames_at: vec![] }
+    });
+    for at in (0..until_ms).step_by(20) {
+        sleep_until(start + Duration::from_millis(at)).await;
+        let level = if loud.iter().any(|(from, to)| (*from..*to).contains(&at)) { 1.0 } else { 0.0 };
+        let at = MediaTime(Duration::from_millis(at));
+        let frame = AudioFrame { at, rate_hz: MICROPHONE_RATE_HZ, samples: vec![level; 320] };
+        far.microphone.send(frame).await.unwrap();
+    }
+    hang_up.cancel();
+    let mut recording = Recording { events: vec![], frames_at: vec![] };
+    while let Some(part) = tasks.join_next().await {
+        let part = part.unwrap();
+        recording.events.extend(part.events);
+        recording.frames_at.extend(part.frames_at);
+    }
+    recording
+}

@@ -1,0 +1,120 @@
+//! The span tree of a turn is part of the contract, so it is asserted like any other output.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    sync::{Arc, Mutex},
+};
+
+use crate::harness::{engines, play};
+use tracing::{
+    Subscriber,
+    field::{Field, Visit},
+    span,
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    registry::LookupSpan,
+};
+use voce_testkit::fakes::{Beeper, SlowTalker};
+
+/// A closed span: its parent's name, its own, and its fields.
+#[derive(Clone, Debug)]
+struct Closed {
+    parent: String,
+    name: String,
+    fields: BTreeMap<String, String>,
+}
+
+#[derive(Default, Clone)]
+struct Capture(Arc<Mutex<Vec<Closed>>>);
+
+#[derive(Default)]
+struct Fields(BTreeMap<String, String>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name().into(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().into(), value.into());
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        context.span(id).unwrap().extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        values.record(context.span(id).unwrap().extensions_mut().get_mut::<Fields>().unwrap());
+    }
+
+    fn on_close(&self, id: span::Id, context: Context<'_, S>) {
+        let span = context.span(&id).unwrap();
+        let parent = span.parent().map_or_else(|| "-".to_owned(), |parent| parent.name().to_owned());
+        let fields = span.extensions().get::<Fields>().unwrap().0.clone();
+        self.0.lock().unwrap().push(Closed { parent, name: span.name().into(), fields });
+    }
+}
+
+async fn spans_of(loud: &[(u64, u64)], until_ms: u64) -> Vec<Closed> {
+    let capture = Capture::default();
+    let subscriber = tracing_subscriber::registry().with(capture.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let llm = SlowTalker::new("It has a two year warranty. Keep the receipt safe.");
+    play(engines(llm, Beeper::new(), "Why?", 0.9), loud, until_ms).await;
+    capture.0.lock().unwrap().clone()
+}
+
+fn find<'a>(spans: &'a [Closed], name: &str) -> &'a Closed {
+    spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no span {name} in {spans:#?}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_has_the_whole_tree_and_its_root_closes_last() {
+    let spans = spans_of(&[(200, 900)], 8_000).await;
+    let mut tree: Vec<String> = spans.iter().map(|span| format!("{} > {}", span.parent, span.name)).collect();
+    assert_eq!(tree.last().unwrap(), "- > turn");
+    tree.sort();
+    tree.dedup();
+    let expected = [
+        "- > turn",
+        "llm > llm.first_token",
+        "tts > tts.first_audio",
+        "turn > end_of_turn",
+        "turn > listen",
+        "turn > llm",
+        "turn > parse",
+        "turn > playout",
+        "turn > rag",
+        "turn > stt",
+        "turn > tts",
+        "turn > voice_to_voice",
+    ];
+    assert_eq!(tree, expected);
+    let field = |span: &str, field: &str| find(&spans, span).fields.get(field).cloned().unwrap_or_default();
+    assert_eq!(field("turn", "end_reason"), "completed");
+    assert_eq!(field("turn", "heard"), "It has a two year warranty. Keep the receipt safe.");
+    assert_eq!(field("end_of_turn", "outcome"), "committed");
+    assert_eq!(field("stt", "text"), "Why?");
+    assert!(field("rag", "documents").contains("Why?"));
+    assert_eq!(field("llm", "completion_tokens"), "10");
+    assert_eq!(field("playout", "cut"), "false");
+    assert_eq!(field("parse", "sentences"), "3", "the first line is cut early");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_answer_says_so_in_its_spans() {
+    let spans = spans_of(&[(200, 900), (2_500, 3_000)], 3_100).await;
+    let turn = find(&spans, "turn");
+    assert_eq!(turn.fields["end_reason"], "interrupted");
+    assert_eq!(turn.fields["interrupted"], "true");
+    let playout = find(&spans, "playout");
+    assert_eq!(playout.fields["cut"], "true");
+    assert_eq!(playout.fields["heard"], turn.fields["heard"]);
+}

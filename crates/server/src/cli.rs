@@ -1,0 +1,158 @@
+//! The command line. `--help` of every command ends with examples.
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A voice assistant in one binary: speech in, grounded speech out, every turn a trace.
+#[derive(Parser)]
+#[command(name = "voce", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  voce models pull --profile embedded     fetch the models of the default set-up
+  voce ingest config/knowledge            read documents into the knowledge base
+  voce serve                              open http://127.0.0.1:8080 and talk
+  voce talk question.wav --out answer.wav the same without a browser
+  voce doctor                             what is there, what is missing, how to get it";
+
+/// Where settings come from; the later of file, environment and --set wins.
+#[derive(Args, Clone)]
+pub struct ConfigArgs {
+    /// Configuration file (TOML). Default: `voce.toml` in the working directory, if there is one.
+    #[arg(long, global = true, env = "VOCE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set one key, e.g. `--set stt.engine=parakeet`. As a variable: `VOCE_STT__ENGINE=parakeet`.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve the page and take calls.
+    Serve(ServeArgs),
+    /// Hold a call with WAV files in place of a microphone.
+    Talk(TalkArgs),
+    /// Write down what WAV files say.
+    Transcribe(TranscribeArgs),
+    /// Speak a text into a WAV file.
+    Say(SayArgs),
+    /// Fetch, list or check the model files.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Read text and Markdown documents into the knowledge base.
+    Ingest(IngestArgs),
+    /// Say what is installed, where each model would run, what is missing and how to get it.
+    Doctor,
+    /// Print the effective configuration, every key explained.
+    Config,
+    /// Time one engine; used by `scripts/bench`.
+    #[command(hide = true)]
+    Bench(BenchArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  voce serve
+  voce serve --listen 0.0.0.0:8080 --set llm.engine=openai --set llm.base_url=http://127.0.0.1:11434/v1")]
+pub struct ServeArgs {
+    /// Address of the page and its API; overrides `server.listen`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  voce talk question.wav --out answer.wav
+  voce talk first.wav second.wav --out answers.wav --json")]
+pub struct TalkArgs {
+    /// The caller's speech, one file a turn, any rate.
+    #[arg(required = true, value_name = "QUESTION.wav")]
+    pub questions: Vec<PathBuf>,
+    /// Where the bot's speech goes.
+    #[arg(long, value_name = "ANSWER.wav")]
+    pub out: PathBuf,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  voce transcribe question.wav
+  voce transcribe *.wav --json --set stt.engine=parakeet --set stt.model=/path/to/parakeet")]
+pub struct TranscribeArgs {
+    /// Speech, any rate.
+    #[arg(required = true, value_name = "FILE.wav")]
+    pub files: Vec<PathBuf>,
+    /// Print text, token ids and times as JSON, one object a file in a list.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  voce say 'It costs $12.50.' --out price.wav
+  voce say 'Hello there.' --out hello.wav --json --set tts.voice=bf_emma")]
+pub struct SayArgs {
+    /// What to say.
+    pub text: String,
+    /// Where the speech goes.
+    #[arg(long, value_name = "FILE.wav")]
+    pub out: PathBuf,
+    /// Print phonemes, words and their times as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+#[command(after_help = "Examples:
+  voce models pull --profile embedded
+  voce models pull parakeet-tdt-0.6b-v2
+  voce models list
+  voce models verify")]
+pub enum ModelsCommand {
+    /// Fetch models that are missing or broken.
+    Pull {
+        /// Models by name; none: those of the profile.
+        names: Vec<String>,
+        /// The set to fetch: `embedded` (all on this machine's CPU) or `gpu`.
+        #[arg(long, default_value = "embedded")]
+        profile: String,
+    },
+    /// Show what the manifest knows and what is there.
+    List,
+    /// Check every file that is there against its checksum.
+    Verify {
+        /// Models by name; none: all that are there.
+        names: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  voce ingest manual.md faq.txt
+  voce ingest config/knowledge")]
+pub struct IngestArgs {
+    /// Text or Markdown files, or folders of them.
+    #[arg(required = true, value_name = "FILES")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct BenchArgs {
+    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts` or `tracing`.
+    pub what: String,
+    /// Timed runs after one that is not.
+    #[arg(long, default_value_t = 5)]
+    pub repeat: usize,
+    /// Threads of the engine.
+    #[arg(long, default_value_t = 2)]
+    pub threads: usize,
+    /// A WAV file or a text, as the engine needs it.
+    pub input: Option<String>,
+}

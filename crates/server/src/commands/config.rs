@@ -1,0 +1,61 @@
+//! `voce config`: the default file with its comments, and the values that are in force.
+use anyhow::{Context, Result};
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+use crate::config::{Config, DEFAULT_TOML};
+
+pub fn run(config: &Config) -> Result<()> {
+    print!("{}", render(config)?);
+    Ok(())
+}
+
+fn render(config: &Config) -> Result<String> {
+    let mut document: DocumentMut = DEFAULT_TOML.parse().context("config/default.toml")?;
+    let effective: DocumentMut = toml::to_string(config)?.parse()?;
+    overlay(document.as_table_mut(), effective.as_table());
+    Ok(document.to_string())
+}
+
+/// Puts the effective values into the commented document; what differs from the default says so.
+fn overlay(document: &mut Table, effective: &Table) {
+    for (key, item) in effective {
+        match (document.get_mut(key), item) {
+            (Some(Item::Table(inner)), Item::Table(values)) => overlay(inner, values),
+            (Some(Item::Value(shown)), Item::Value(value)) => {
+                if bare(shown) != bare(value) {
+                    let mut changed = value.clone();
+                    let default = bare(shown);
+                    changed.decor_mut().set_prefix(" ");
+                    changed.decor_mut().set_suffix(format!(" # default: {default}"));
+                    *shown = changed;
+                }
+            }
+            (_, item) => drop(document.insert(key, item.clone())),
+        }
+    }
+}
+
+fn bare(value: &Value) -> String {
+    value.clone().decorated("", "").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_value_shows_its_default() {
+        let mut config = Config::default();
+        config.server.listen = "0.0.0.0:80".into();
+        let text = render(&config).unwrap();
+        assert!(text.contains("listen = \"0.0.0.0:80\" # default: \"127.0.0.1:8080\""), "{text}");
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_back() {
+        let mut config = Config::default();
+        config.listening.soft_end_ms = 250;
+        let read: Config = toml::from_str(&render(&config).unwrap()).unwrap();
+        assert_eq!(read, config);
+    }
+}

@@ -1,0 +1,36 @@
+//! One file a command.
+mod bench;
+mod config;
+mod doctor;
+mod ingest;
+mod models;
+mod say;
+mod serve;
+mod talk;
+mod transcribe;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{
+    cli::{Cli, Command},
+    config::Config,
+};
+
+/// Runs the command. An error is printed by `main` and ends with a non-zero code.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    let config = Config::load(&cli.config)?;
+    match cli.command {
+        Command::Serve(args) => serve::run(config, args).await?,
+        Command::Talk(args) => return talk::run(config, args).await,
+        Command::Transcribe(args) => transcribe::run(config, args).await?,
+        Command::Say(args) => say::run(config, args).await?,
+        Command::Models(command) => return models::run(config, command).await,
+        Command::Ingest(args) => return ingest::run(config, args).await,
+        Command::Doctor => return doctor::run(config).await,
+        Command::Config => config::run(&config)?,
+        Command::Bench(args) => bench::run(config, args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,43 @@
+//! The routes that are not the transport's: the page, what serves it, whether it is alive.
+use std::sync::Arc;
+
+use axum::{Json, Router, extract::State, routing::get};
+use serde::Serialize;
+use voce_core::ModelCard;
+
+/// What the page wants to know before a call.
+#[derive(Clone, Serialize)]
+pub struct Status {
+    pub name: &'static str,
+    pub version: &'static str,
+    pub assistant: String,
+    pub models: Vec<Model>,
+    /// MLflow's page, where traces go to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mlflow_url: Option<String>,
+    /// Address of one trace, with `{trace_id}` in place of the id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_url_template: Option<String>,
+    /// STUN and TURN servers for the browser.
+    pub ice_servers: Vec<String>,
+}
+
+/// A model and what it is for.
+#[derive(Clone, Serialize)]
+pub struct Model {
+    pub role: &'static str,
+    #[serde(flatten)]
+    pub card: ModelCard,
+}
+
+/// Makes the status anew for each request: the trace address is known only once MLflow has answered.
+pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
+
+/// All routes beside the transport's.
+pub fn router(status: StatusSource) -> Router {
+    Router::new()
+        .route("/api/status", get(|State(status): State<StatusSource>| async move { Json(status()) }))
+        .route("/health", get(async || "ok"))
+        .with_state(status)
+        .merge(voce_web::router())
+}
