@@ -161,7 +161,7 @@ export class Call {
         store.set({ doing: "writing the answer" });
       }),
       onBotLlmText: during(({ text }) => conversation.answerText(text)),
-      onBotTtsStarted: during(() => {
+      onBotLlmStopped: during(() => {
         if (store.state.phase === "thinking") store.set({ doing: "finding its voice" });
       }),
       onBotStartedSpeaking: during(() => {
@@ -195,9 +195,10 @@ export class Call {
   }
 
   private listen() {
-    this.quietSince = performance.now();
+    const { hearing } = this.store.state;
+    this.quietSince = hearing ? undefined : performance.now();
     this.levels.forget();
-    this.store.set({ phase: "listening", doing: this.store.state.hearing ? "hearing you" : "" });
+    this.store.set({ phase: "listening", doing: hearing ? "hearing you" : "" });
   }
 
   private play(track: MediaStreamTrack) {

@@ -26,12 +26,14 @@ export interface Exchange {
 export class Conversation {
   readonly exchanges: Exchange[] = [];
   private fromModel = false;
+  // Turns count from one in every call, so that an earlier call's exchanges must not be taken for this one's.
+  private callBegan = 0;
 
   constructor(private readonly changed: () => void) {}
 
   /** The caller's words so far, or their final form; empty and final when speech held no words. */
   userText(text: string, final: boolean) {
-    const last = this.exchanges.at(-1);
+    const last = this.ofCall().at(-1);
     if (!text && !final) return;
     const exchange = last && !last.final ? last : this.open();
     exchange.question = text;
@@ -81,7 +83,7 @@ export class Conversation {
   }
 
   interrupted(turn: number, heard: string) {
-    const exchange = this.byTurn(turn) ?? this.exchanges.findLast((each) => each.final && each.turn === undefined);
+    const exchange = this.byTurn(turn) ?? this.ofCall().findLast((each) => each.final && each.turn === undefined);
     if (!exchange) return;
     exchange.turn = turn;
     exchange.ended = "interrupted";
@@ -91,7 +93,7 @@ export class Conversation {
 
   turnEnded(report: TurnReport) {
     const exchange = this.byTurn(report.turn)
-      ?? this.exchanges.find((each) => each.final && each.turn === undefined && !each.report)
+      ?? this.ofCall().find((each) => each.final && each.turn === undefined && !each.report)
       ?? this.open();
     exchange.turn = report.turn;
     exchange.final = true;
@@ -110,26 +112,23 @@ export class Conversation {
     const last = this.exchanges.at(-1);
     if (last && !last.final && !last.answer) this.exchanges.pop();
     for (const exchange of this.exchanges) exchange.ended ??= "session_closed";
+    this.callBegan = this.exchanges.length;
     this.changed();
   }
 
-  /** Speech that turned out to hold no words leaves nothing behind. */
-  dropPartial() {
-    const last = this.exchanges.at(-1);
-    if (!last || last.final) return;
-    this.exchanges.pop();
-    this.changed();
+  private ofCall(): Exchange[] {
+    return this.exchanges.slice(this.callBegan);
   }
 
   private byTurn(turn: number): Exchange | undefined {
-    return this.exchanges.findLast((each) => each.turn === turn && each.ended !== "session_closed");
+    return this.ofCall().findLast((each) => each.turn === turn);
   }
 
   // The exchange whose answer is under way: the last with a whole question, or one without a question when
   // the bot speaks first.
   private answered(): Exchange {
-    const exchange = this.exchanges.findLast((each) => each.final);
-    if (exchange && exchange.ended !== "session_closed") return exchange;
+    const exchange = this.ofCall().findLast((each) => each.final);
+    if (exchange) return exchange;
     const greeting = this.open();
     greeting.final = true;
     return greeting;

@@ -69,9 +69,9 @@ export function timeline(report: TurnReport): Timeline {
   if (report.llm_first_token_seconds !== null) {
     const { start, end } = next(report.llm_first_token_seconds);
     add({
-      id: "llm", name: "language model", about: "from the request to the last token; the mark is the first token",
+      id: "llm", name: "language model", about: "from the request to the first token (the mark) and to the last",
       start, end: Math.max(end, start + (report.llm_seconds ?? 0)), mark: end,
-      value: join(seconds(report.llm_first_token_seconds), report.llm_seconds !== null && seconds(report.llm_seconds)),
+      value: [report.llm_first_token_seconds, report.llm_seconds].filter((each) => each !== null).map(seconds).join(" / "),
     });
   }
   if (report.first_line_seconds !== null)
@@ -85,7 +85,6 @@ export function timeline(report: TurnReport): Timeline {
   if (report.heard_seconds !== null)
     add({
       id: "playout", name: "you hear", about: "the answer as it was heard", start: sounds, end: sounds + report.heard_seconds,
-      value: join(seconds(report.heard_seconds), report.late_frames > 0 && count(report.late_frames, "late frame")),
     });
   return {
     bars,
@@ -99,6 +98,6 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-function join(...parts: (string | false | undefined)[]): string {
+function join(...parts: (string | undefined)[]): string {
   return parts.filter(Boolean).join(" · ");
 }

@@ -17,7 +17,7 @@ export function header(store: Store) {
     const mlflow = byId<HTMLAnchorElement>("mlflow");
     mlflow.hidden = !/^https?:\/\//.test(status?.mlflow_url ?? "");
     if (status?.mlflow_url && !mlflow.hidden) mlflow.href = status.mlflow_url;
-    if (status) models(store);
+    if (status) for (const table of [byId("models"), byId("models-beside")]) models(store, table);
   });
 }
 
@@ -28,8 +28,7 @@ function connection({ state }: Store): [string, string] {
   return state.reachable ? ["ready", "ready"] : ["server away", "off"];
 }
 
-function models({ state }: Store) {
-  const table = byId("models");
+function models({ state }: Store, table: HTMLElement) {
   const shown = JSON.stringify(state.status);
   if (table.dataset.shown === shown) return;
   table.dataset.shown = shown;

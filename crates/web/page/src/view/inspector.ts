@@ -3,7 +3,7 @@ import type { Exchange } from "../conversation";
 import type { Levels } from "../levels";
 import { traceAddress } from "../protocol";
 import type { TurnReport } from "../protocol";
-import { seconds, timeline } from "../stages";
+import { timeline } from "../stages";
 import type { Bar, Timeline } from "../stages";
 import type { Store } from "../state";
 import { byId, element, setText } from "./element";
@@ -14,14 +14,13 @@ const SVG = "http://www.w3.org/2000/svg";
 export function inspector(store: Store, levels: Levels) {
   let whole = false;
   let shown = "";
-  const scale = byId("scale");
+  const scales = [byId("scale-answer"), byId("scale-whole")];
   // On a narrow screen the talk comes first.
   if (matchMedia("(max-width: 820px)").matches) byId<HTMLDetailsElement>("turn").open = false;
-  scale.addEventListener("click", () => {
-    whole = !whole;
-    shown = "";
+  scales.forEach((button, at) => button.addEventListener("click", () => {
+    whole = at === 1;
     store.set({});
-  });
+  }));
   store.view(({ conversation, state }) => {
     const reported = conversation.exchanges.filter((exchange) => exchange.report);
     const exchange = reported.find((each) => each.key === state.picked) ?? reported.at(-1);
@@ -33,7 +32,7 @@ export function inspector(store: Store, levels: Levels) {
     byId("turn").hidden = exchange === undefined;
     chooseTurn(store, reported, exchange);
     if (!exchange?.report) return;
-    scale.setAttribute("aria-pressed", String(whole));
+    scales.forEach((button, at) => button.setAttribute("aria-pressed", String(whole === (at === 1))));
     draw(exchange, exchange.report, levels, whole);
     trace(store, exchange.report);
   });
@@ -98,7 +97,7 @@ function ticks(start: number, end: number, share: (at: number) => number) {
   const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60].find((each) => span / each <= 5) ?? 120;
   const marks = [];
   for (let at = Math.ceil(start / step); at * step <= end; at++) {
-    const mark = element("i", {}, `${Number((at * step).toFixed(2))} s`);
+    const mark = element("i", {}, `${Number((at * step).toFixed(2))} s`.replace("-", "−"));
     mark.style.left = `${share(at * step)}%`;
     marks.push(mark);
   }
@@ -136,7 +135,6 @@ function facts(report: TurnReport): string {
     report.tokens_per_second !== null && `${report.tokens_per_second.toFixed(1)} tokens/s`,
     report.late_frames > 0 && `${report.late_frames} late frames`,
     report.end_reason !== "completed" && ending(report),
-    report.voice_to_voice_seconds !== null && report.heard_seconds !== null && `${seconds(report.heard_seconds)} heard`,
   ].filter(Boolean).join(" · ");
 }
 

@@ -8,11 +8,12 @@ import { byId, element, setText } from "./element";
 
 export function transcript(store: Store) {
   const list = byId("transcript");
-  const scroller = byId("talked");
+  // Wide, the talk scrolls by itself; narrow, the page does.
+  const scrollers = [byId("talked"), byId("page")];
   const rows = new Map<number, Row>();
   const captions = new Captions();
   store.view(({ conversation, state }) => {
-    const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+    const following = scrollers.filter((each) => each.scrollHeight - each.scrollTop - each.clientHeight < 80);
     byId("welcome").hidden = conversation.exchanges.length > 0;
     for (const [key, row] of rows) {
       if (conversation.exchanges[key]) continue;
@@ -22,14 +23,20 @@ export function transcript(store: Store) {
     for (const exchange of conversation.exchanges) {
       let row = rows.get(exchange.key);
       if (!row) {
-        row = new Row(() => store.set({ picked: exchange.key }));
+        row = new Row(() => {
+          store.set({ picked: exchange.key });
+          // Where the figures are folded away, asking for them unfolds them.
+          const figures = byId<HTMLDetailsElement>("turn");
+          figures.open = true;
+          figures.scrollIntoView({ block: "nearest" });
+        });
         rows.set(exchange.key, row);
         list.append(row.root);
       }
       row.draw(exchange, state.picked === exchange.key);
     }
     captions.say(conversation.exchanges.at(-1));
-    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+    for (const each of following) each.scrollTop = each.scrollHeight;
   });
 }
 
@@ -78,8 +85,10 @@ class Row {
     const words = split(answer);
     const text = (from: number, to?: number) => words.slice(from, to).map((word) => word.space + word.text).join("");
     const cut = ended !== undefined && ended !== "completed";
-    const rest = text(heardWords);
-    this.answer.replaceChildren(element("span", { class: "heard" }, text(0, heardWords)));
+    // The space between belongs to what was heard: a line through it would look like a dash.
+    const space = heardWords > 0 ? (words[heardWords]?.space ?? "") : "";
+    const rest = text(heardWords).slice(space.length);
+    this.answer.replaceChildren(element("span", { class: "heard" }, text(0, heardWords) + space));
     if (rest === "") return;
     this.answer.append(cut ? element("del", { class: "cut" }, rest) : element("span", { class: "ahead" }, rest));
     if (cut) this.answer.append(element("span", { class: "hidden-words" }, " (not heard)"));

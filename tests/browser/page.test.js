@@ -1,0 +1,297 @@
+// The page against a scripted far end: what it says in each state, and what when something is wrong. No models.
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { launch, openPage, screenshot, until } from "./harness/browser.js";
+import { installFarEnd } from "./harness/far-end.js";
+import { servePage } from "./harness/static.js";
+import { writeWav } from "./harness/wav.js";
+
+const PASSAGE = {
+  text: "The water pump has a two year warranty from the date of purchase. Keep the receipt.",
+  source: "config/knowledge/manual.md", heading: "Manual > Warranty", chunk: 3, score: 0.81,
+};
+const ANSWER = "It has a two year warranty. Keep the receipt.";
+const QUESTION = "What is the warranty period for the water pump?";
+
+function report(part = {}) {
+  return {
+    turn: 1, end_reason: "completed", question: QUESTION, generated: ANSWER, spoken: ANSWER, heard: ANSWER,
+    passages: [PASSAGE], speech_seconds: 2.9, end_of_turn_seconds: 0.28, end_of_turn_probability: 0.97,
+    stt_seconds: 0.21, retrieval_seconds: 0.014, llm_first_token_seconds: 0.18, llm_seconds: 0.64,
+    llm_inter_token_seconds: 0.031, first_line_seconds: 0.12, tts_first_audio_seconds: 0.24,
+    voice_to_voice_seconds: 1.07, heard_seconds: 3.4, usage: { prompt_tokens: 212, completion_tokens: 14, cached_tokens: 180 },
+    tokens_per_second: 31.2, late_frames: 0, trace_id: "0af7651916cd43dd8448eb211c80319c", ...part,
+  };
+}
+
+let server;
+let browser;
+const silence = join(mkdtempSync(join(tmpdir(), "voce-page-")), "silence.wav");
+
+before(async () => {
+  server = await servePage();
+  writeFileSync(silence, writeWav(new Float32Array(16_000), 16_000));
+  browser = await launch(silence);
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+async function open(options, from = browser) {
+  const opened = await openPage(from, options);
+  await opened.page.addInitScript(installFarEnd);
+  await opened.page.goto(server.url);
+  const send = (type, data) => opened.page.evaluate(([type, data]) => window.farEnd.send(type, data), [type, data]);
+  return { ...opened, send, text: (id) => opened.page.textContent(`[data-testid=${id}]`) };
+}
+
+async function call(options) {
+  const opened = await open(options);
+  await opened.page.click("[data-testid=talk]");
+  await until(opened.page, "the call", () => window.voce.state === "listening");
+  return opened;
+}
+
+// One whole turn as the server tells it, in the server's own order.
+async function turn({ page, send }, { question = QUESTION, answer = ANSWER, number = 1, cutAfter } = {}) {
+  await send("user-started-speaking");
+  await send("user-transcription", { text: question.slice(0, 12), final: false, timestamp: "", user_id: "user" });
+  await send("user-stopped-speaking");
+  await send("user-transcription", { text: question, final: true, timestamp: "", user_id: "user" });
+  await send("server-message", { type: "citations", turn: number, passages: [PASSAGE] });
+  await send("bot-llm-started");
+  for (const piece of answer.match(/.{1,9}/g)) await send("bot-llm-text", { text: piece });
+  await send("bot-llm-stopped");
+  await send("bot-tts-started");
+  await send("bot-started-speaking");
+  await page.evaluate(() => { window.farEnd.loud.gain.value = 0.8; });
+  await send("bot-output", { text: answer, spoken: false, aggregated_by: "sentence" });
+  const words = answer.split(" ").slice(0, cutAfter);
+  for (const word of words) {
+    await send("bot-tts-text", { text: word });
+    await send("bot-output", { text: word, spoken: true, aggregated_by: "word" });
+  }
+  return words.join(" ");
+}
+
+async function endOfTurn({ page, send }, part) {
+  await page.evaluate(() => { window.farEnd.loud.gain.value = 0; });
+  await send("bot-tts-stopped");
+  await send("bot-stopped-speaking");
+  await send("server-message", { type: "turn", report: report(part) });
+}
+
+test("a turn shows the words of both sides, the sources and where the time went", async () => {
+  const opened = await call();
+  const { page, send, text, outside, errors, context } = opened;
+  await send("user-started-speaking");
+  await send("user-transcription", { text: "What is the", final: false, timestamp: "", user_id: "user" });
+  await until(page, "grey words", () => document.querySelector(".partial")?.textContent === "What is the");
+  await turn(opened, { cutAfter: 6 });
+  await until(page, "the sixth word", () => document.querySelector(".heard")?.textContent.trim() === "It has a two year warranty.");
+  assert.equal(await text("talk-word"), "Speaking");
+  assert.equal(await page.textContent(".ahead"), "Keep the receipt.");
+  await screenshot(page, "page-speaking");
+  await endOfTurn(opened);
+  await until(page, "the figures", () => window.voce.turns.length === 1);
+
+  assert.equal(await text("question"), QUESTION);
+  assert.equal(await text("answer"), ANSWER);
+  assert.match(await text("sources"), /manual\.md “Warranty”.*two year warranty/s);
+  assert.equal(await text("first-sound"), "1.07 s");
+  const stages = await page.$$eval("[data-testid=stages] li", (rows) => rows.map((row) => row.dataset.stage));
+  assert.deepEqual(stages, ["listen", "end-of-turn", "other", "stt", "retrieval", "llm", "first-line", "tts", "playout"]);
+  const width = (stage) => page.$eval(`[data-stage=${stage}] .bar`, (bar) => bar.getBoundingClientRect().width);
+  const ratio = (await width("end-of-turn")) / (await width("tts"));
+  assert.ok(Math.abs(ratio - 0.28 / 0.24) < 0.05, `bars are not to scale: ${ratio}`);
+  assert.match(await page.getAttribute("[data-testid=trace]", "href"), /tr-0af7651916cd43dd8448eb211c80319c$/);
+  await until(page, "the round trip", () => /connected · \d+ ms/.test(document.getElementById("connection").textContent));
+  await screenshot(page, "page-turn");
+  assert.deepEqual([outside, errors], [[], []]);
+  await context.close();
+});
+
+test("what the caller cut off is struck through, and an earlier turn can be looked at again", async () => {
+  const opened = await call();
+  const { page, send, text, context } = opened;
+  await turn(opened);
+  await endOfTurn(opened);
+  const answer = "Filters are wear parts, so they are not covered by the warranty.";
+  const heard = await turn(opened, { question: "And the filter?", answer, number: 2, cutAfter: 4 });
+  await send("user-started-speaking");
+  await send("bot-tts-stopped");
+  await send("bot-stopped-speaking");
+  await send("server-message", { type: "interrupted", turn: 2, heard });
+  await send("server-message", { type: "turn", report: report({ turn: 2, end_reason: "interrupted", question: "And the filter?", generated: answer, spoken: answer, heard, voice_to_voice_seconds: 1.31, trace_id: null }) });
+  await until(page, "the second turn", () => window.voce.turns.length === 2);
+
+  assert.equal(await page.textContent("del"), "so they are not covered by the warranty.");
+  assert.equal(await text("first-sound"), "1.31 s");
+  await page.click("[data-testid=turns] button:first-child");
+  await until(page, "the first turn", () => document.getElementById("first-sound").textContent === "1.07 s");
+  await screenshot(page, "page-interrupted");
+  await context.close();
+});
+
+test("space talks, escape hangs up, and the microphone is let go", async () => {
+  const { page, text, context } = await open();
+  await page.evaluate(() => {
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wanted) => (window.opened = await open(wanted));
+  });
+  await page.keyboard.press("Space");
+  await until(page, "the call", () => window.voce.state === "listening");
+  await page.keyboard.press("Escape");
+  await until(page, "the end", () => window.voce.state === "idle");
+  assert.equal(await text("talk-word"), "Talk");
+  assert.equal(await page.evaluate(() => window.opened.active), false);
+  await until(page, "the far end to notice", () => window.farEnd.channel.readyState === "closed");
+  await context.close();
+});
+
+test("a second call after the first works and keeps the transcript", async () => {
+  const opened = await call();
+  const { page, context } = opened;
+  await turn(opened);
+  await endOfTurn(opened);
+  await page.click("[data-testid=hang-up]");
+  await page.click("[data-testid=talk]");
+  await until(page, "the second call", () => window.voce.state === "listening" && window.farEnd.calls === 2);
+  await turn(opened, { question: "Again?" });
+  await endOfTurn(opened, { question: "Again?" });
+  await until(page, "both turns", () => window.voce.turns.length === 2);
+  assert.deepEqual(await page.$$eval("[data-testid=question]", (all) => all.map((one) => one.textContent)), [QUESTION, "Again?"]);
+  await context.close();
+});
+
+async function problem({ page, context }, kind, words, timeout) {
+  await page.waitForFunction((kind) => window.voce.problem === kind, kind, { timeout: timeout ?? 20_000 }).catch(async (error) => {
+    throw new Error(`expected ${kind}, found ${await page.evaluate(() => window.voce.problem)}`, { cause: error });
+  });
+  await page.waitForTimeout(100);
+  assert.match(await page.textContent("[data-testid=problem]"), words);
+  assert.ok(await page.isVisible("[data-testid=problem]"));
+  await screenshot(page, `problem-${kind}`);
+  await context.close();
+}
+
+test("a refused microphone is explained", async () => {
+  const refusing = await launch("refused");
+  const opened = await open({}, refusing);
+  await opened.page.click("[data-testid=talk]");
+  await problem(opened, "microphone-refused", /blocked the microphone.*lock beside the address.*press Talk/s);
+  await refusing.close();
+});
+
+test("a missing microphone is explained", async () => {
+  const without = await launch("missing");
+  const opened = await open({}, without);
+  await opened.page.click("[data-testid=talk]");
+  await problem(opened, "microphone-missing", /No microphone was found/);
+  await without.close();
+});
+
+test("a full server says when to try again, and is asked only once", async () => {
+  const opened = await open();
+  await opened.page.evaluate(() => {
+    window.farEnd.refuse = { status: 503, headers: { "retry-after": "12" }, body: { error: "all 16 calls are taken", retry_after_seconds: 12 } };
+    const real = window.fetch;
+    window.offers = 0;
+    window.fetch = (resource, options) => {
+      const request = resource instanceof Request ? resource : new Request(resource, options);
+      if (request.method === "POST") window.offers += 1;
+      return real(resource, options);
+    };
+  });
+  await opened.page.click("[data-testid=talk]");
+  await until(opened.page, "the refusal", () => window.voce.problem === "server-full");
+  await opened.page.waitForTimeout(3000);
+  assert.equal(await opened.page.evaluate(() => window.offers), 1);
+  await problem(opened, "server-full", /All lines are busy.*Try again in \d+ seconds/s);
+});
+
+test("any other refusal is told in the server's words", async () => {
+  const opened = await open();
+  await opened.page.evaluate(() => { window.farEnd.refuse = { status: 400, body: { error: "the offer holds no audio" } }; });
+  await opened.page.click("[data-testid=talk]");
+  await problem(opened, "server-refused", /did not take the call.*The offer holds no audio\./s);
+});
+
+test("a server that is gone is said to be gone", async () => {
+  const opened = await open();
+  await opened.page.evaluate(() => { window.farEnd.gone = true; });
+  await opened.page.click("[data-testid=talk]");
+  await problem(opened, "server-gone", /does not answer/);
+});
+
+test("a call that the server ends is said to have ended", async () => {
+  const opened = await call();
+  await opened.page.evaluate(() => window.farEnd.hangUp());
+  await problem(opened, "call-ended", /ended the call/);
+});
+
+test("where no network path leads to the server, the tried ones are named", async () => {
+  const opened = await open();
+  await opened.page.evaluate(() => { window.farEnd.nowhere = true; });
+  await opened.page.click("[data-testid=talk]");
+  await problem(opened, "no-path", /cannot travel.*192\.0\.2\.7/s, 40_000);
+});
+
+test("a silent microphone is noticed after ten seconds", async () => {
+  const opened = await call();
+  const began = Date.now();
+  await problem(opened, "no-speech", /microphone is silent/);
+  assert.ok(Date.now() - began > 9000);
+});
+
+test("a failed stage is told and the call goes on", async () => {
+  const opened = await call();
+  await opened.send("error", { error: "llm failed", message: "the language model did not answer within 20 s", fatal: false });
+  await until(opened.page, "the note", () => window.voce.problem === "stage-failed");
+  assert.equal(await opened.page.evaluate(() => window.voce.state), "listening");
+  await problem(opened, "stage-failed", /The language model did not answer within 20 s\./);
+});
+
+test("at 320 pixels nothing sticks out, in dark and with less motion", async () => {
+  const opened = await call({ viewport: { width: 320, height: 640 }, colorScheme: "dark", reducedMotion: "reduce" });
+  const { page, context } = opened;
+  await turn(opened);
+  await endOfTurn(opened);
+  await until(page, "the figures", () => window.voce.turns.length === 1);
+  await page.click("#turn > summary");
+  await page.waitForTimeout(100);
+  const wide = await page.$$eval("body *", (all) => all
+    .filter((one) => !one.closest(".hidden-words, dialog, svg") && one.getBoundingClientRect().right > 321)
+    .map((one) => `${one.tagName}.${one.className}`));
+  assert.deepEqual(wide, []);
+  assert.equal(await page.evaluate(() => document.getAnimations().filter((each) => each.playState === "running").length), 0);
+  await screenshot(page, "page-320");
+  await context.close();
+});
+
+test("the theme follows the system until it is chosen, and the choice is kept", async () => {
+  const { page, context } = await open({ colorScheme: "dark" });
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  assert.equal(await theme(), "dark");
+  await page.click("#theme");
+  assert.equal(await theme(), "light");
+  await page.reload();
+  assert.equal(await theme(), "light");
+  await context.close();
+});
+
+test("text that people said is never markup", async () => {
+  const opened = await call();
+  const { page, send, errors, context } = opened;
+  await send("user-transcription", { text: "<img src=x onerror=alert(1)>", final: true, timestamp: "", user_id: "user" });
+  await send("bot-llm-text", { text: "<b>bold</b>" });
+  await until(page, "the answer", () => document.querySelector("[data-testid=answer]")?.textContent === "<b>bold</b>");
+  assert.equal(await page.$("[data-testid=transcript] img, [data-testid=answer] b"), null);
+  assert.deepEqual(errors, []);
+  await context.close();
+});
