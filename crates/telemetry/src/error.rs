@@ -1,0 +1,44 @@
+//! Why telemetry could not be set up. Once it runs, nothing about it is an error any more.
+use thiserror::Error;
+
+/// A mistake in the configuration, or a program that sets telemetry up twice.
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    /// A sink's address cannot be used.
+    #[error(
+        "telemetry: sink address {url:?} is not usable ({reason}); expected something like http://127.0.0.1:5000"
+    )]
+    Address {
+        /// As configured.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A header for the sinks cannot be used. Its value is not shown: it may be a credential.
+    #[error(
+        "telemetry: header {name:?} from the environment is not a valid HTTP header; expected name=value,name=value"
+    )]
+    Header {
+        /// Its name.
+        name: String,
+    },
+    /// The log filter cannot be read.
+    #[error(
+        "telemetry: log level {directives:?} is not understood ({reason}); expected a level such as info, or directives such as info,voce_pipeline=debug"
+    )]
+    LogLevel {
+        /// As configured.
+        directives: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Telemetry was set up before in this process.
+    #[error("telemetry: a log is already installed in this process; install it once, at the start")]
+    AlreadyInstalled,
+    /// The export thread could not be started.
+    #[error("telemetry: the export thread could not start: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The HTTP client could not be built.
+    #[error("telemetry: the HTTP client could not be built: {0}")]
+    Client(#[from] reqwest::Error),
+}

@@ -1,0 +1,91 @@
+//! What MLflow shows as a span's input and output: chats as bubbles, passages as a list of documents.
+use opentelemetry::Value;
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    said::Said,
+    translate::Fields,
+    vocabulary::{MOST_PARTS, Meaning, Shape, SpanWords},
+};
+
+/// The value of `mlflow.spanInputs` or `mlflow.spanOutputs`, if the span has what it takes.
+pub(crate) fn shaped(shape: Shape, words: &SpanWords, fields: &Fields, said: &Said) -> Option<String> {
+    match shape {
+        Shape::Nothing => None,
+        Shape::Text(field) => Some(said.text(&fields.text(field)?).into_owned()),
+        Shape::UserMessage(field) => {
+            let text = fields.text(field)?;
+            Some(json!({"messages": [{"role": "user", "content": said.text(&text)}]}).to_string())
+        }
+        Shape::AssistantMessage(candidates) => {
+            let text =
+                candidates.iter().filter_map(|field| fields.text(field)).find(|text| !text.is_empty())?;
+            let message = json!({"role": "assistant", "content": said.text(&text)});
+            Some(json!({"choices": [{"index": 0, "message": message}]}).to_string())
+        }
+        Shape::Messages(field) => Some(messages(&fields.text(field)?, said)),
+        Shape::Documents(field) => Some(documents(&fields.text(field)?, said)),
+        Shape::Figures(names) => figures(names, words, fields, said),
+    }
+}
+
+fn messages(text: &str, said: &Said) -> String {
+    let Ok(Json::Array(mut messages)) = serde_json::from_str(text) else {
+        return said.text(text).into_owned();
+    };
+    // The latest messages are the ones that the answer is about.
+    messages.drain(..messages.len().saturating_sub(MOST_PARTS));
+    for message in &mut messages {
+        if let Some(Json::String(content)) = message.get_mut("content") {
+            *content = said.text(content).into_owned();
+        }
+    }
+    json!({ "messages": messages }).to_string()
+}
+
+fn documents(text: &str, said: &Said) -> String {
+    let Ok(Json::Array(passages)) = serde_json::from_str(text) else {
+        return said.text(text).into_owned();
+    };
+    let documents: Vec<Json> =
+        passages.iter().take(MOST_PARTS).map(|passage| document(passage, said)).collect();
+    Json::Array(documents).to_string()
+}
+
+fn document(passage: &Json, said: &Said) -> Json {
+    let text = |name: &str| passage.get(name).and_then(Json::as_str).unwrap_or_default();
+    let chunk = passage.get("chunk").cloned().unwrap_or(Json::Null);
+    let id = format!("{}#{chunk}", text("source"));
+    let mut metadata = json!({
+        "doc_uri": text("source"),
+        "chunk_id": chunk.to_string(),
+        "score": passage.get("score").and_then(Json::as_f64).map(rounded),
+    });
+    if !text("heading").is_empty() {
+        metadata["heading"] = said.text(text("heading")).into();
+    }
+    json!({"page_content": said.text(text("text")), "metadata": metadata, "id": id})
+}
+
+/// A score is a 32-bit number; its 64-bit form would show digits that mean nothing.
+fn rounded(score: f64) -> f64 {
+    (score * 10_000.0).round() / 10_000.0
+}
+
+fn figures(names: &[&str], words: &SpanWords, fields: &Fields, said: &Said) -> Option<String> {
+    let mut object = Map::new();
+    for name in names {
+        let Some(value) = fields.value(name) else { continue };
+        let value = match value {
+            Value::Bool(flag) => Json::from(*flag),
+            Value::I64(number) => Json::from(*number),
+            Value::F64(number) => Json::from(rounded(*number)),
+            other if words.field(name).is_some_and(|field| field.meaning == Meaning::Word) => {
+                Json::from(other.as_str().into_owned())
+            }
+            other => Json::from(said.text(&other.as_str()).into_owned()),
+        };
+        object.insert((*name).to_owned(), value);
+    }
+    (!object.is_empty()).then(|| Json::Object(object).to_string())
+}

@@ -1,0 +1,149 @@
+//! The export thread: collects finished spans, translates and encodes them, and runs the sinks.
+//!
+//! It has a runtime of its own, so that neither translating nor a slow sink takes time from the calls, and so
+//! that it works whoever sets it up.
+use std::{
+    sync::{Arc, mpsc::SyncSender},
+    time::Duration,
+};
+
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_sdk::trace::SpanData;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    Counters, TelemetryError, batch::Batch, delivery::Delivery, ring::Ring, said::Said, translate::translate,
+};
+
+/// How often a full queue is mentioned in the log, at most.
+const SAY_DROPPED_EVERY: Duration = Duration::from_secs(60);
+
+/// Asks the thread to send all it has; answered with whether nothing is left.
+pub(crate) type Flush = SyncSender<bool>;
+
+/// What the thread works with.
+pub(crate) struct Worker {
+    pub(crate) spans: mpsc::Receiver<SpanData>,
+    pub(crate) flushes: mpsc::Receiver<Flush>,
+    pub(crate) said: Said,
+    pub(crate) resource: ResourceAttributesWithSchema,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) batch_spans: usize,
+    pub(crate) batch_delay: Duration,
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// What the thread keeps of each sink.
+struct Outlet {
+    ring: Arc<Ring>,
+    flushes: mpsc::Sender<oneshot::Sender<bool>>,
+}
+
+impl Worker {
+    /// Starts the thread. It ends when the sender of flushes is dropped.
+    pub(crate) fn start(self) -> Result<(), TelemetryError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new()
+            .name("voce-telemetry".into())
+            .spawn(move || runtime.block_on(self.run()))?;
+        Ok(())
+    }
+
+    async fn run(mut self) {
+        let mut sinks = JoinSet::new();
+        let mut outlets = Vec::new();
+        for delivery in std::mem::take(&mut self.deliveries) {
+            let (flushes, asked) = mpsc::channel(1);
+            outlets.push(Outlet { ring: delivery.ring.clone(), flushes });
+            sinks.spawn(delivery.run(asked));
+        }
+        let mut collected = Vec::with_capacity(self.batch_spans);
+        let mut due = None;
+        let mut warned = (0, Instant::now() - SAY_DROPPED_EVERY);
+        loop {
+            let room = self.batch_spans - collected.len();
+            tokio::select! {
+                biased;
+                flush = self.flushes.recv() => {
+                    self.collect_rest(&mut collected, &outlets);
+                    let Some(done) = flush else { return };
+                    let empty = flush_all(&outlets).await;
+                    // Whoever asked may have stopped waiting.
+                    let _ = done.try_send(empty);
+                }
+                received = self.spans.recv_many(&mut collected, room) => {
+                    if received == 0 {
+                        // No span can come any more; only flushes are left to wait for.
+                        due = None;
+                        self.collect_rest(&mut collected, &outlets);
+                        let Some(done) = self.flushes.recv().await else { return };
+                        let _ = done.try_send(flush_all(&outlets).await);
+                        continue;
+                    }
+                    due.get_or_insert_with(|| Instant::now() + self.batch_delay);
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.ship(&mut collected, &outlets);
+                    self.say_dropped(&mut warned);
+                }
+            }
+            if collected.len() >= self.batch_spans {
+                self.ship(&mut collected, &outlets);
+            }
+            if collected.is_empty() {
+                due = None;
+            }
+        }
+    }
+
+    fn collect_rest(&mut self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
+        while let Ok(span) = self.spans.try_recv() {
+            collected.push(span);
+            if collected.len() >= self.batch_spans {
+                self.ship(collected, outlets);
+            }
+        }
+        self.ship(collected, outlets);
+    }
+
+    fn ship(&self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
+        if collected.is_empty() {
+            return;
+        }
+        let spans = collected.drain(..).map(|span| translate(span, &self.said)).collect();
+        let batch = Batch::encode(spans, &self.resource);
+        for outlet in outlets {
+            self.counters.add_dropped(outlet.ring.push(batch.clone()));
+        }
+    }
+
+    fn say_dropped(&self, warned: &mut (u64, Instant)) {
+        let dropped = self.counters.figures().dropped;
+        if dropped > warned.0 && warned.1.elapsed() >= SAY_DROPPED_EVERY {
+            *warned = (dropped, Instant::now());
+            tracing::warn!(
+                spans = dropped,
+                "spans were dropped so far: telemetry.queue_spans or waiting_bytes is full"
+            );
+        }
+    }
+}
+
+async fn flush_all(outlets: &[Outlet]) -> bool {
+    let mut answers = Vec::new();
+    for outlet in outlets {
+        let (done, answer) = oneshot::channel();
+        if outlet.flushes.send(done).await.is_ok() {
+            answers.push(answer);
+        }
+    }
+    let mut empty = true;
+    for answer in answers {
+        empty &= answer.await.unwrap_or(false);
+    }
+    empty
+}
