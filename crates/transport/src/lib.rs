@@ -1,1 +1,24 @@
-//! A browser's WebRTC connection as a Call, and the protocols it speaks.
+//! A browser's WebRTC connection as a Call, and the protocols it speaks. One UDP port carries all calls; each call is
+//! one task. Knows nothing of models or turns.
+mod call;
+mod channel;
+mod config;
+mod counters;
+mod microphone;
+mod mux;
+mod peer;
+mod reorder;
+mod routes;
+mod rtvi;
+mod runtime;
+mod sdp;
+mod speaker;
+mod stun;
+mod timestamp;
+mod transport;
+
+pub use config::{Config, IceServer};
+pub use counters::{Count, Counters};
+pub use peer::PeerError;
+pub use routes::router;
+pub use transport::{Answer, CallStatus, OfferError, Transport, TransportError};

@@ -1,0 +1,66 @@
+//! `[transport]`: where calls arrive and how many.
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the WebRTC transport.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address of the UDP socket that carries all calls. Unset: the address the HTTP server listens on. IPv4 or
+    /// IPv6, not both at once.
+    pub address: Option<IpAddr>,
+    /// UDP port of that socket; 0 takes any free one. A firewall must let it through.
+    pub port: u16,
+    /// The address that browsers reach this machine at, where it is not the machine's own (behind NAT, in a
+    /// container). The port must be forwarded unchanged.
+    pub public_address: Option<IpAddr>,
+    /// Calls at the same time; further callers are told to try again later.
+    pub max_calls: usize,
+    /// What a refused caller is told to wait, seconds.
+    pub retry_after_seconds: u64,
+    /// Time from the answer to a working connection, seconds; then the call is given up.
+    pub connect_seconds: f64,
+    /// Silence on the network after which a call counts as disconnected, seconds.
+    pub disconnected_seconds: f64,
+    /// Further silence after which it has failed and ends, seconds.
+    pub failed_seconds: f64,
+    /// Bits per second of the bot's voice, 6000 to 510000.
+    pub opus_bitrate: u32,
+    /// Effort of the Opus encoder, 0 to 10. 5 is indistinguishable from 10 for speech at half the work.
+    pub opus_complexity: u8,
+    /// STUN and TURN servers that the browser should use. None are needed where it reaches this machine directly.
+    pub ice_servers: Vec<IceServer>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            address: None,
+            port: 0,
+            public_address: None,
+            max_calls: 16,
+            retry_after_seconds: 10,
+            connect_seconds: 20.0,
+            disconnected_seconds: 4.0,
+            failed_seconds: 10.0,
+            opus_bitrate: 32_000,
+            opus_complexity: 5,
+            ice_servers: Vec::new(),
+        }
+    }
+}
+
+/// One STUN or TURN server, in the browser's own form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IceServer {
+    /// Addresses such as `stun:stun.example.org:3478`.
+    pub urls: Vec<String>,
+    /// User name, for TURN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Password, for TURN. It is shown to every caller, so it should be short-lived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}

@@ -1,0 +1,145 @@
+//! SmallWebRTC's signalling over HTTP, in the forms that Pipecat's clients send.
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use webrtc::peer_connection::RTCIceCandidateInit;
+
+use crate::transport::{Answer, OfferError, Transport};
+
+/// The longest body that is read. A browser's offer is 3 to 20 KB.
+const LONGEST_BODY: usize = 128 * 1024;
+/// Candidates in one message; a browser sends a handful.
+const MOST_CANDIDATES: usize = 64;
+
+/// `POST` and `PATCH /api/offer`, `POST /start` with the same two under `/sessions/{id}`, and `GET /api/calls`.
+pub fn router(transport: Transport) -> Router {
+    let offers = post(offer).patch(candidates);
+    Router::new()
+        .route("/api/offer", offers.clone())
+        // Where Pipecat's client goes after `/start`; the session's name carries nothing for us.
+        .route("/sessions/{session}/api/offer", offers)
+        .route("/start", post(start))
+        .route("/api/calls", get(calls))
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .with_state(transport)
+}
+
+#[derive(Deserialize)]
+struct Offer {
+    sdp: String,
+    r#type: String,
+    #[serde(default)]
+    pc_id: Option<String>,
+    #[serde(default)]
+    restart_pc: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Candidates {
+    pc_id: String,
+    candidates: Vec<Candidate>,
+}
+
+#[derive(Deserialize)]
+struct Candidate {
+    candidate: String,
+    #[serde(default)]
+    sdp_mid: Option<String>,
+    #[serde(default)]
+    sdp_mline_index: Option<u16>,
+}
+
+/// A refusal with its reason as JSON. `info` says the same as `error`: Pipecat's client shows that one.
+struct Refusal {
+    status: StatusCode,
+    error: String,
+    retry_after_seconds: Option<u64>,
+}
+
+async fn offer(State(transport): State<Transport>, body: Bytes) -> Result<Json<Answer>, Refusal> {
+    let offer: Offer = parse(&body, "{\"sdp\": ..., \"type\": \"offer\"}")?;
+    if offer.r#type != "offer" {
+        return Err(Refusal::bad(format!("expected \"type\": \"offer\", not {:?}", offer.r#type)));
+    }
+    let restart = offer.restart_pc.unwrap_or(false);
+    let answer = transport.offer(offer.sdp, offer.pc_id.as_deref(), restart).await?;
+    Ok(Json(answer))
+}
+
+async fn candidates(State(transport): State<Transport>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let message: Candidates = parse(&body, "{\"pc_id\": ..., \"candidates\": [...]}")?;
+    if message.candidates.len() > MOST_CANDIDATES {
+        return Err(Refusal::bad(format!("expected at most {MOST_CANDIDATES} candidates")));
+    }
+    let of = |candidate: Candidate| RTCIceCandidateInit {
+        candidate: candidate.candidate,
+        sdp_mid: candidate.sdp_mid,
+        sdp_mline_index: candidate.sdp_mline_index,
+        ..Default::default()
+    };
+    let candidates = message.candidates.into_iter().map(of).collect();
+    transport.add_candidates(&message.pc_id, candidates).await?;
+    Ok(Json(json!({ "status": "success" })))
+}
+
+/// What is in the body (which transport, which options) changes nothing here: there is one of each.
+async fn start(State(transport): State<Transport>) -> Result<Json<Value>, Refusal> {
+    if let Some(full) = transport.full() {
+        return Err(full.into());
+    }
+    Ok(Json(json!({
+        "sessionId": Uuid::new_v4(),
+        "iceConfig": { "iceServers": transport.config().ice_servers },
+    })))
+}
+
+async fn calls(State(transport): State<Transport>) -> Json<Value> {
+    Json(json!({ "max_calls": transport.config().max_calls, "calls": transport.calls() }))
+}
+
+/// Reads JSON whatever the content type says, so that a client without the header works too.
+fn parse<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::bad(format!("expected {expected}: {error}")))
+}
+
+impl Refusal {
+    fn bad(error: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error, retry_after_seconds: None }
+    }
+}
+
+impl From<OfferError> for Refusal {
+    fn from(error: OfferError) -> Self {
+        let (status, retry_after_seconds) = match &error {
+            OfferError::Full { retry_after_seconds, .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
+            }
+            OfferError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, None),
+            OfferError::Unknown(_) => (StatusCode::NOT_FOUND, None),
+            OfferError::Peer(_) => (StatusCode::BAD_REQUEST, None),
+        };
+        Self { status, error: error.to_string(), retry_after_seconds }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut body = json!({ "error": self.error, "info": self.error });
+        if let Some(seconds) = self.retry_after_seconds {
+            body["retry_after_seconds"] = seconds.into();
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,285 @@
+//! All calls: who may begin one, who runs it, and how they all end.
+use std::{collections::HashMap, io, net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+use uuid::Uuid;
+use voce_core::Call;
+use webrtc::peer_connection::RTCIceCandidateInit;
+
+use crate::{
+    Config,
+    call::CallTask,
+    counters::Counters,
+    mux::{Mux, advertised},
+    peer::{Link, Peer, PeerError},
+};
+
+/// Why the transport could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The UDP socket could not be opened.
+    #[error("cannot open UDP {address}: {error}; set [transport] address and port to one that is free")]
+    Bind {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// No address to tell browsers.
+    #[error("no address for browsers to reach {address} at: {error}; set [transport] public_address")]
+    Advertise {
+        /// Where the socket is bound.
+        address: SocketAddr,
+        /// What failed.
+        error: io::Error,
+    },
+}
+
+/// Why an offer was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum OfferError {
+    /// As many calls as allowed are going on.
+    #[error("the server is full: {calls} calls are going on; try again in {retry_after_seconds} seconds")]
+    Full {
+        /// How many.
+        calls: usize,
+        /// When to ask again.
+        retry_after_seconds: u64,
+    },
+    /// The server is stopping.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// No call has this name.
+    #[error("no call named {0:?}; it may have ended")]
+    Unknown(String),
+    /// The offer or candidate itself.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+}
+
+/// An answer to an offer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answer {
+    /// The description.
+    pub sdp: String,
+    /// Always `answer`.
+    pub r#type: &'static str,
+    /// The call's name, to be given with later offers and candidates.
+    pub pc_id: String,
+}
+
+/// A call in progress, as [`Transport::calls`] shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallStatus {
+    /// The call's name.
+    pub id: String,
+    /// Seconds since its offer.
+    pub seconds: f64,
+    /// What was counted.
+    #[serde(serialize_with = "shared")]
+    pub counters: Arc<Counters>,
+}
+
+/// The WebRTC side of the server. Cheap to clone.
+#[derive(Clone)]
+pub struct Transport(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    mux: Arc<Mux>,
+    advertised: Arc<[IpAddr]>,
+    calls: Mutex<HashMap<String, Entry>>,
+    places: Arc<Semaphore>,
+    accepted: mpsc::Sender<Call>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+struct Entry {
+    link: Arc<Link>,
+    replace: mpsc::Sender<Peer>,
+    began: Instant,
+    counters: Arc<Counters>,
+}
+
+/// Takes the call off the list however its task ends.
+struct Listed {
+    shared: Arc<Shared>,
+    id: String,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.shared.calls.lock().remove(&self.id);
+    }
+}
+
+impl Transport {
+    /// Opens the UDP port. `http` is the address that the HTTP server listens on; the port opens there unless the
+    /// configuration says otherwise. Calls come out of the receiver once they are connected; one that is not taken
+    /// in time is refused.
+    pub async fn bind(config: Config, http: IpAddr) -> Result<(Self, mpsc::Receiver<Call>), TransportError> {
+        let address = SocketAddr::new(config.address.unwrap_or(http), config.port);
+        let mux = Mux::bind(address).await.map_err(|error| TransportError::Bind { address, error })?;
+        let address = mux.local();
+        let advertised = advertised(address, config.public_address)
+            .map_err(|error| TransportError::Advertise { address, error })?;
+        tracing::info!(%address, ?advertised, "webrtc listens on one udp port");
+        let (accepted, calls) = mpsc::channel(config.max_calls.max(1));
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(mux.clone().run(stop.clone()));
+        let shared = Shared {
+            places: Arc::new(Semaphore::new(config.max_calls)),
+            config,
+            mux,
+            advertised: advertised.into(),
+            calls: Mutex::default(),
+            accepted,
+            tasks,
+            stop,
+        };
+        Ok((Self(Arc::new(shared)), calls))
+    }
+
+    /// Answers an offer: a new call, a renegotiation of the call `pc_id`, or, with `restart`, a new connection for
+    /// that call. A name that is not known begins a new call, as after a restart of the server.
+    pub async fn offer(&self, sdp: String, pc_id: Option<&str>, restart: bool) -> Result<Answer, OfferError> {
+        let known = pc_id.and_then(|id| {
+            let calls = self.0.calls.lock();
+            calls.get(id).map(|entry| (id.to_owned(), entry.link.clone(), entry.replace.clone()))
+        });
+        match known {
+            None => self.begin(sdp).await,
+            Some((id, link, _)) if !restart => Ok(answered(link.answer(sdp).await?, id)),
+            Some((id, _, replace)) => {
+                let (peer, answer) = self.accept(sdp).await?;
+                let link = peer.link.clone();
+                if let Err(refused) = replace.try_send(peer) {
+                    let (mpsc::error::TrySendError::Full(peer) | mpsc::error::TrySendError::Closed(peer)) =
+                        refused;
+                    peer.link.close().await;
+                    return Err(OfferError::Unknown(id));
+                }
+                if let Some(entry) = self.0.calls.lock().get_mut(&id) {
+                    entry.link = link;
+                }
+                Ok(answered(answer, id))
+            }
+        }
+    }
+
+    /// Adds the browser's candidates to the call `pc_id`.
+    pub async fn add_candidates(
+        &self,
+        pc_id: &str,
+        candidates: Vec<RTCIceCandidateInit>,
+    ) -> Result<(), OfferError> {
+        let link = self.0.calls.lock().get(pc_id).map(|entry| entry.link.clone());
+        let link = link.ok_or_else(|| OfferError::Unknown(pc_id.to_owned()))?;
+        for candidate in candidates {
+            link.add_candidate(candidate).await?;
+        }
+        Ok(())
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The UDP address that carries all calls.
+    pub fn local_address(&self) -> SocketAddr {
+        self.0.mux.local()
+    }
+
+    /// The calls that are going on, connected or about to be.
+    pub fn calls(&self) -> Vec<CallStatus> {
+        let calls = self.0.calls.lock();
+        let status = |(id, entry): (&String, &Entry)| CallStatus {
+            id: id.clone(),
+            seconds: entry.began.elapsed().as_secs_f64(),
+            counters: entry.counters.clone(),
+        };
+        calls.iter().map(status).collect()
+    }
+
+    /// Whether another call would be refused now, and why.
+    pub fn full(&self) -> Option<OfferError> {
+        if self.0.stop.is_cancelled() {
+            return Some(OfferError::ShuttingDown);
+        }
+        (self.0.places.available_permits() == 0).then(|| self.refusal())
+    }
+
+    /// Routes held in the UDP port: calls, ICE user names, source addresses. For tests of leaks.
+    pub fn routes(&self) -> (usize, usize, usize) {
+        self.0.mux.routes()
+    }
+
+    /// Says goodbye to all callers and waits until everything has ended, at most for `deadline`. Returns whether it
+    /// has.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        timeout(deadline, self.0.tasks.wait()).await.is_ok()
+    }
+
+    async fn begin(&self, sdp: String) -> Result<Answer, OfferError> {
+        if self.0.stop.is_cancelled() {
+            return Err(OfferError::ShuttingDown);
+        }
+        let place = self.0.places.clone().try_acquire_owned().map_err(|_| self.refusal())?;
+        let (peer, answer) = self.accept(sdp).await?;
+        let id = Uuid::new_v4().to_string();
+        let (replace, replacements) = mpsc::channel(1);
+        let counters = Arc::new(Counters::default());
+        let entry =
+            Entry { link: peer.link.clone(), replace, began: Instant::now(), counters: counters.clone() };
+        self.0.calls.lock().insert(id.clone(), entry);
+        let listed = Listed { shared: self.0.clone(), id: id.clone(), _place: place };
+        let call = CallTask {
+            id: id.clone(),
+            peer,
+            replacements,
+            accepted: self.0.accepted.clone(),
+            counters: counters.clone(),
+            stop: self.0.stop.clone(),
+        };
+        let span = tracing::info_span!(parent: None, "transport.call", call = id);
+        let task = async move {
+            let began = Instant::now();
+            let end = call.run(&listed.shared.config).await;
+            tracing::info!(?end, seconds = began.elapsed().as_secs_f64(), ?counters, "call over");
+            drop(listed);
+        };
+        self.0.tasks.spawn(task.instrument(span));
+        Ok(answered(answer, id))
+    }
+
+    async fn accept(&self, sdp: String) -> Result<(Peer, String), PeerError> {
+        Peer::accept(&self.0.config, &self.0.mux, self.0.advertised.clone(), &self.0.tasks, sdp).await
+    }
+
+    fn refusal(&self) -> OfferError {
+        OfferError::Full {
+            calls: self.0.config.max_calls,
+            retry_after_seconds: self.0.config.retry_after_seconds,
+        }
+    }
+}
+
+fn shared<S: serde::Serializer>(counters: &Arc<Counters>, serializer: S) -> Result<S::Ok, S::Error> {
+    counters.as_ref().serialize(serializer)
+}
+
+fn answered(sdp: String, pc_id: String) -> Answer {
+    Answer { sdp, r#type: "answer", pc_id }
+}
