@@ -189,9 +189,17 @@ export class Call {
         break;
       case "turn":
         conversation.turnEnded(message.report);
+        void this.learnTraceAddress(message.report.trace_id);
         // A turn that came to no answer leaves the caller waiting otherwise.
         if (state.phase === "thinking" && message.report.end_reason !== "interrupted") this.listen();
     }
+  }
+
+  // The server knows the address of traces only after the first has reached MLflow.
+  private async learnTraceAddress(trace: string | null) {
+    if (!trace || this.store.state.status?.trace_url_template) return;
+    const status = await fetchStatus().catch(() => undefined);
+    if (status) this.store.set({ status });
   }
 
   private listen() {

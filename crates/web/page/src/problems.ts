@@ -56,8 +56,8 @@ export function microphoneProblem(error: unknown): Problem {
 /** What the server meant by refusing the call. */
 export async function refusal(response: Response): Promise<Problem> {
   const body = (await response.json().catch(() => ({}))) as { error?: string; retry_after_seconds?: number };
-  if (response.status === 503 || response.status === 429) {
-    const wait = body.retry_after_seconds ?? (Number(response.headers.get("retry-after")) || 30);
+  const wait = body.retry_after_seconds ?? Number(response.headers.get("retry-after") ?? Number.NaN);
+  if (Number.isFinite(wait)) {
     return {
       kind: "server-full",
       title: "All lines are busy.",
