@@ -1,6 +1,9 @@
 //! What tests share: fakes, engine contracts, replay of WAV files, a scripted WebRTC caller.
+#[cfg(feature = "caller")]
+pub mod caller;
 pub mod contract;
 pub mod fakes;
+#[cfg(feature = "mlflow")]
 pub mod mlflow;
 mod weights;
 
