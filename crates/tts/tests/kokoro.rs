@@ -1,0 +1,56 @@
+//! The real model, where it is there.
+use voce_models::{Runtime, RuntimeConfig, Store};
+use voce_tts::{Config, Kokoro};
+
+fn load(voice: &str) -> Option<Kokoro> {
+    let dir = voce_testkit::models(&["kokoro-82m-int8", "onnxruntime-cpu"])?;
+    let store = Store::open(&voce_models::Config { dir: Some(dir), ..Default::default() }).unwrap();
+    let runtime = Runtime::load(&store, &RuntimeConfig::default()).unwrap();
+    Some(Kokoro::load(&Config { voice: voice.into(), ..Config::default() }, &store, &runtime).unwrap())
+}
+
+#[tokio::test]
+async fn kokoro_keeps_the_contract_of_a_voice() {
+    let Some(kokoro) = load("af_heart") else { return };
+    voce_testkit::contract::text_to_speech::text_to_speech(&kokoro).await;
+}
+
+#[test]
+fn words_sound_when_the_voice_says_them() {
+    let Some(kokoro) = load("bf_emma") else { return };
+    let speech = kokoro.synthesize("One, two.").unwrap();
+    let rate = f64::from(speech.rate_hz);
+    let loudness = |from: f64, to: f64| {
+        let samples = &speech.samples[(from * rate) as usize..(to * rate) as usize];
+        (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+    };
+    let words = &speech.words;
+    assert_eq!(words.len(), 2);
+    let pause = loudness(words[0].end_seconds + 0.03, words[1].start_seconds - 0.03);
+    for word in words {
+        assert!(loudness(word.start_seconds, word.end_seconds) > 3.0 * pause, "{word:?}, pause {pause}");
+    }
+    assert!(speech.phonemes.len() > 4);
+}
+
+#[test]
+fn an_unknown_voice_is_an_error_that_lists_the_voices() {
+    let Some(dir) = voce_testkit::models(&["kokoro-82m-int8", "onnxruntime-cpu"]) else { return };
+    let store = Store::open(&voce_models::Config { dir: Some(dir), ..Default::default() }).unwrap();
+    let runtime = Runtime::load(&store, &RuntimeConfig::default()).unwrap();
+    for name in ["af_nobody", "zf_xiaobei", "../x", ""] {
+        let config = Config { voice: name.into(), ..Config::default() };
+        let error = Kokoro::load(&config, &store, &runtime).err().expect("no such voice").to_string();
+        assert!(error.contains("af_heart") && error.contains("bm_george"), "{error}");
+    }
+}
+
+#[test]
+fn a_very_long_text_is_spoken_to_its_end() {
+    let Some(kokoro) = load("af_heart") else { return };
+    let text =
+        "The pump has a warranty of two years and the filter should be cleaned every month, ".repeat(8);
+    let speech = kokoro.synthesize(&text).unwrap();
+    assert_eq!(speech.words.len(), text.split_whitespace().count());
+    assert!(speech.samples.len() > 20 * 24_000);
+}
