@@ -156,3 +156,54 @@ fn array<const N: usize>(buffer: &Bytes, at: usize) -> Read<[u8; N]> {
 fn damaged() -> ModelError {
     ModelError::graph("the flatbuffer is damaged: an offset points outside of the file")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table with a text in slot 4 and a list of integers in slot 6.
+    fn buffer() -> Vec<u8> {
+        let mut bytes = vec![0; 0];
+        bytes.extend(16_u32.to_le_bytes());
+        bytes.extend(b"TEST");
+        // The table's index at 8: its length, the table's length, two fields.
+        bytes.extend([8_u16, 12, 4, 8].iter().flat_map(|number| number.to_le_bytes()));
+        // The table at 16.
+        bytes.extend(8_i32.to_le_bytes());
+        bytes.extend(8_u32.to_le_bytes());
+        bytes.extend(12_u32.to_le_bytes());
+        // The text at 28, the list at 36.
+        bytes.extend(2_u32.to_le_bytes());
+        bytes.extend(b"ab\0\0");
+        bytes.extend(2_u32.to_le_bytes());
+        bytes.extend([7_i64, -1].iter().flat_map(|number| number.to_le_bytes()));
+        bytes
+    }
+
+    #[test]
+    fn fields_are_read_and_absent_ones_have_their_default() {
+        let table = Table::root(buffer().into(), b"TEST").unwrap();
+        assert_eq!(table.text(4).unwrap(), "ab");
+        assert_eq!(table.i64s(6).unwrap(), [7, -1]);
+        assert_eq!(table.i32(8).unwrap(), 0);
+        assert!(table.table(10).unwrap().is_none());
+        assert!(table.tables(12).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_damaged_buffer_is_an_error_and_never_a_panic() {
+        let whole = buffer();
+        for at in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                for end in [whole.len(), at] {
+                    let Ok(table) = Table::root(Bytes::copy_from_slice(&bytes[..end]), b"TEST") else {
+                        continue;
+                    };
+                    drop((table.text(4), table.i64s(6), table.table(4), table.tables(6), table.bytes(6)));
+                }
+            }
+        }
+    }
+}

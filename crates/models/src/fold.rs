@@ -161,3 +161,147 @@ fn rename(graph: &mut Graph, old: &str, new: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{Attribute, FLOAT, INT64, Value};
+
+    fn tensor(name: &str, kind: i32, dims: &[i64], raw: Vec<u8>) -> Tensor {
+        Tensor {
+            name: Some(name.into()),
+            data_type: Some(kind),
+            dims: dims.to_vec(),
+            raw_data: Some(raw.into()),
+            string_data: Vec::new(),
+        }
+    }
+
+    fn floats(name: &str, dims: &[i64], values: &[f32]) -> Tensor {
+        tensor(name, FLOAT, dims, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    fn node(kind: &str, input: &[&str], output: &str) -> Node {
+        Node {
+            op_type: Some(kind.into()),
+            input: input.iter().map(ToString::to_string).collect(),
+            output: vec![output.into()],
+            ..Node::default()
+        }
+    }
+
+    fn with(mut node: Node, name: &str, number: i64) -> Node {
+        node.attribute.push(Attribute { name: Some(name.into()), i: Some(number), ..Attribute::default() });
+        node
+    }
+
+    fn output(name: &str) -> Value {
+        Value { name: Some(name.into()), kind: None }
+    }
+
+    fn read(tensor: &Tensor) -> Vec<f32> {
+        tensor.raw_data().as_chunks().0.iter().map(|raw| f32::from_le_bytes(*raw)).collect()
+    }
+
+    #[test]
+    fn weights_are_unpacked_once_and_only_the_last_step_is_kept() {
+        const INT8: i32 = 3;
+        let mut graph = Graph {
+            initializer: vec![
+                tensor("q", INT8, &[2, 2], vec![1, 2, 0xff, 0x80]),
+                floats("scale", &[2], &[0.5, 2.0]),
+                floats("shift", &[], &[1.0]),
+            ],
+            node: vec![
+                with(node("Cast", &["q"], "a"), "to", 1),
+                node("Mul", &["a", "scale"], "b"),
+                node("Add", &["b", "shift"], "w"),
+                node("MatMul", &["x", "w"], "y"),
+            ],
+            output: vec![output("y")],
+            ..Graph::default()
+        };
+        fold(&mut graph);
+        prune(&mut graph);
+        assert_eq!(graph.node.len(), 1);
+        assert_eq!(graph.initializer.len(), 1);
+        assert_eq!(graph.initializer[0].dims, [2, 2]);
+        assert_eq!(read(&graph.initializer[0]), [1.5, 5.0, 0.5, -255.0]);
+    }
+
+    #[test]
+    fn shapes_are_moved_as_onnx_defines_it() {
+        let integers = |name: &str, values: &[i64]| {
+            tensor(
+                name,
+                INT64,
+                &[values.len() as i64],
+                values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            )
+        };
+        let mut graph = Graph {
+            initializer: vec![
+                floats("w", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+                integers("shape", &[0, -1, 1]),
+                integers("axes", &[-1]),
+                integers("front", &[0]),
+            ],
+            node: vec![
+                node("Transpose", &["w"], "t"),
+                node("Reshape", &["t", "shape"], "r"),
+                node("Squeeze", &["r", "axes"], "s"),
+                node("Unsqueeze", &["s", "front"], "u"),
+                node("Use", &["u"], "y"),
+            ],
+            output: vec![output("y")],
+            ..Graph::default()
+        };
+        fold(&mut graph);
+        assert_eq!(graph.initializer[0].dims, [1, 3, 2]);
+        assert_eq!(read(&graph.initializer[0]), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    }
+
+    #[test]
+    fn quantised_weights_with_a_scale_for_each_column_are_unpacked() {
+        const UINT8: i32 = 2;
+        let mut graph = Graph {
+            initializer: vec![
+                tensor("q", UINT8, &[2, 2], vec![10, 20, 30, 40]),
+                floats("scale", &[2], &[0.5, 0.25]),
+                tensor("zero", UINT8, &[2], vec![10, 20]),
+            ],
+            node: vec![
+                with(node("DequantizeLinear", &["q", "scale", "zero"], "w"), "axis", 1),
+                node("Use", &["w"], "y"),
+            ],
+            output: vec![output("y")],
+            ..Graph::default()
+        };
+        fold(&mut graph);
+        assert_eq!(read(&graph.initializer[0]), [0.0, 0.0, 10.0, 5.0]);
+    }
+
+    #[test]
+    fn what_two_branches_hold_alike_moves_out_and_is_still_found() {
+        let large = vec![0.5_f32; 2000];
+        let branch = |name: &str, weight: &str| Attribute {
+            name: Some(name.into()),
+            g: Some(Graph {
+                initializer: vec![floats(weight, &[2000], &large)],
+                node: vec![node("Use", &[weight], name)],
+                output: vec![output(name)],
+                ..Graph::default()
+            }),
+            ..Attribute::default()
+        };
+        let mut choice = node("If", &["condition"], "y");
+        choice.attribute = vec![branch("then_branch", "w1"), branch("else_branch", "w2")];
+        let mut graph = Graph { node: vec![choice], output: vec![output("y")], ..Graph::default() };
+        share(&mut graph);
+        assert_eq!(graph.initializer.len(), 1);
+        for branch in branches(&mut graph) {
+            assert!(branch.initializer.is_empty());
+            assert_eq!(branch.node[0].input, ["voce_shared_0"]);
+        }
+    }
+}

@@ -44,7 +44,9 @@ pub(crate) async fn fetch(
     progress: &dyn Progress,
 ) -> Result<PathBuf, Trouble> {
     let cached = Cached::of(hub, file);
-    if let Some(blob) = cached.blob_of(wanted) {
+    if let Some((blob, about)) = cached.blob_of(wanted)
+        && is_whole(&blob, &about).await?
+    {
         return Ok(blob);
     }
     if hub.offline {
@@ -79,9 +81,7 @@ pub(crate) async fn fetch(
             Trouble::Here(error) => unwritable(error),
             other => other,
         })?;
-        let check = (fresh.clone(), about.clone());
-        let checked = tokio::task::spawn_blocking(move || check_blob(&check.0, &check.1)).await;
-        checked.map_err(|error| Trouble::source(Kind::Broken, error.to_string()))??;
+        checked(&fresh, &about).await?;
         disk::move_in_place(&fresh, &blob).map_err(|error| unwritable(ModelError::files(&blob, &error)))?;
     }
     // Others find the file by these; we need only the blob.
@@ -97,10 +97,12 @@ impl Cached {
     }
 
     /// The blob whose name is the checksum that the manifest states.
-    fn blob_of(&self, wanted: &ModelFile) -> Option<PathBuf> {
-        let blob = self.folder.join("blobs").join(wanted.sha256.as_ref()?);
-        let there = fs::metadata(&blob).ok()?;
-        (wanted.size.is_none_or(|size| size == there.len())).then_some(blob)
+    fn blob_of(&self, wanted: &ModelFile) -> Option<(PathBuf, About)> {
+        let etag = wanted.sha256.clone()?;
+        Some((
+            self.folder.join("blobs").join(&etag),
+            About { commit: String::new(), etag, size: wanted.size },
+        ))
     }
 
     /// The file as the cache has it, without asking the hub.
@@ -175,6 +177,24 @@ fn described(headers: &HeaderMap, url: &Url) -> Result<About, Trouble> {
             Err(Trouble::source(Kind::Broken, reason))
         }
     }
+}
+
+/// Whether a blob of the cache is there and right; a damaged one is removed, so that it is fetched again.
+async fn is_whole(blob: &Path, about: &About) -> Result<bool, Trouble> {
+    if !blob.is_file() {
+        return Ok(false);
+    }
+    match checked(blob, about).await {
+        Ok(()) => Ok(true),
+        Err(Trouble::Source { .. }) => Ok(false),
+        Err(here) => Err(here),
+    }
+}
+
+async fn checked(blob: &Path, about: &About) -> Result<(), Trouble> {
+    let (blob, about) = (blob.to_path_buf(), about.clone());
+    let checked = tokio::task::spawn_blocking(move || check_blob(&blob, &about)).await;
+    checked.map_err(|error| Trouble::source(Kind::Broken, error.to_string()))?
 }
 
 /// Size and, where the ETag is a sha256, checksum of a downloaded blob; a wrong one is removed.

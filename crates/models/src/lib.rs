@@ -1,6 +1,7 @@
 //! The model store: what to fetch, from where, checked how; and the ONNX Runtime that runs it.
 mod archive;
 mod constant;
+mod cuda;
 mod disk;
 mod error;
 mod flatbuffer;
@@ -25,5 +26,5 @@ pub use places::{Hub, Places};
 pub use progress::{Bars, Lines, Progress, Silent, progress};
 pub use pull::Pulled;
 pub use rebuild::ort_to_onnx;
-pub use runtime::{Device, Runtime, RuntimeConfig};
+pub use runtime::{Device, Report, Runtime, RuntimeConfig};
 pub use store::{Config, Listed, State, Store, Verified};

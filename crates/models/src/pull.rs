@@ -20,6 +20,9 @@ use crate::{
     web::{Kind, Naming, Trouble, Web},
 };
 
+/// So many files of one archive are named one by one.
+const FEW: usize = 4;
+
 /// What a pull did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pulled {
@@ -172,6 +175,9 @@ impl Pull<'_> {
                 Ok(blob) => self.place(&job, blob, true).await,
                 Err(trouble) => Err(trouble),
             };
+            if outcome.is_ok() {
+                self.progress.say(&format!("{name}: in place"));
+            }
             self.settle(job, outcome, jobs)?;
         }
         Ok(())
@@ -198,12 +204,21 @@ impl Pull<'_> {
                 return Ok(());
             }
         }
+        let (count, mut placed) = (batch.len(), 0);
         for job in batch {
+            let name = self.name(&job.file);
             let outcome = match self.joined(&job, wanted, &members).await {
                 Ok(path) => self.place(&job, path, false).await,
                 Err(trouble) => Err(trouble),
             };
+            placed += usize::from(outcome.is_ok());
+            if outcome.is_ok() && count <= FEW {
+                self.progress.say(&format!("{name}: in place"));
+            }
             self.settle(job, outcome, jobs)?;
+        }
+        if placed > FEW {
+            self.progress.say(&format!("{}: {placed} files in place", self.model.name));
         }
         Ok(())
     }
@@ -336,7 +351,6 @@ impl Pull<'_> {
                 let path = self.store.model_dir(&self.model.name).join(&job.file.path);
                 self.done.fetched += 1;
                 self.done.bytes += fs::metadata(path).map_or(0, |about| about.len());
-                self.progress.say(&format!("{name}: in place"));
                 return Ok(());
             }
             Err(Trouble::Here(error)) => return Err(error),

@@ -1,11 +1,13 @@
-//! ONNX Runtime, loaded from a shared library of the store.
+//! ONNX Runtime, loaded from a shared library of the store, and the sessions it opens.
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use ort::{
     environment::Environment,
+    ep::{CUDA, ExecutionProvider},
     session::{
         Session,
         builder::{GraphOptimizationLevel, SessionBuilder},
@@ -13,18 +15,18 @@ use ort::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelError, Store};
+use crate::{ModelError, Store, cuda};
 
 /// Where models run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
-    /// A GPU where there is one, else the CPU.
+    /// A GPU where there is one and the GPU library is in the store, else the CPU.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// An NVIDIA GPU, or an error.
+    /// An NVIDIA GPU, or an error that says what is missing.
     Cuda,
 }
 
@@ -39,39 +41,103 @@ pub struct RuntimeConfig {
 }
 
 /// The loaded library. Cheap to clone; one per process.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Runtime {
     environment: Arc<Environment>,
+    report: Arc<Report>,
+    on_gpu: bool,
+}
+
+/// What was loaded, for `voce doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The shared library.
+    pub library: PathBuf,
+    /// Its version: `1.32`.
+    pub version: String,
+    /// What the library was built with: `cpu`, `cuda`.
+    pub providers: Vec<String>,
+    /// Where sessions run: `cpu` or `cuda:0`.
+    pub device: String,
+    /// Why sessions do not run on a GPU; none where they do, or where nobody asked.
+    pub why_not_cuda: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (version, library, providers) =
+            (&self.version, self.library.display(), self.providers.join(", "));
+        write!(out, "{version} from {library} (has {providers}), runs on {}", self.device)?;
+        match &self.why_not_cuda {
+            Some(reason) => write!(out, "; not on a GPU: {reason}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Runtime {
-    /// Loads the library named by `config`, else the store's.
+    /// Loads the library named by `config`, else the store's. A process has one library: a second call with
+    /// another path keeps the first.
     pub fn load(store: &Store, config: &RuntimeConfig) -> Result<Self, ModelError> {
-        let library = match &config.library {
-            Some(path) => path.clone(),
-            None => store.file("onnxruntime-cpu", "libonnxruntime.so")?,
+        let no_gpu = match config.device {
+            Device::Cpu => None,
+            Device::Auto | Device::Cuda => cuda::no_gpu(),
         };
-        let failed = |reason: String| ModelError::Runtime {
-            what: format!("loading ONNX Runtime from {}", library.display()),
-            reason,
+        let (library, why_not) = choose(store, config, no_gpu)?;
+        let environment = environment(&library)?;
+        let mut runtime = Self {
+            environment: Arc::new(environment),
+            on_gpu: false,
+            report: Arc::new(Report {
+                version: cuda::version(&library),
+                providers: providers(),
+                device: "cpu".into(),
+                why_not_cuda: why_not.clone(),
+                library,
+            }),
         };
-        let environment = ort::init_from(&library)
-            .map_err(|error| failed(error.to_string()))?
-            .with_name("voce")
-            .with_telemetry(false)
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(Self { environment: Arc::new(environment) })
+        if config.device == Device::Cpu || why_not.is_some() {
+            return Ok(runtime);
+        }
+        let outcome = runtime.try_cuda(store);
+        if config.device == Device::Cuda
+            && let Err(reason) = outcome
+        {
+            return Err(ModelError::Runtime {
+                what: "runtime.device = \"cuda\" cannot be had".into(),
+                reason,
+            });
+        }
+        runtime.on_gpu = outcome.is_ok();
+        let report = Arc::make_mut(&mut runtime.report);
+        report.device = if outcome.is_ok() { "cuda:0" } else { "cpu" }.into();
+        report.why_not_cuda = outcome.err();
+        Ok(runtime)
     }
 
-    /// Opens the graph at `path` with `threads` threads; returns the session and the device that it runs on.
+    /// What was loaded and where sessions run.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The same runtime for a graph that is faster on the CPU: one so small that the way to the GPU is longer
+    /// than the work.
+    pub fn on_cpu(&self) -> Self {
+        Self { on_gpu: false, ..self.clone() }
+    }
+
+    /// Opens the graph at `path` with `threads` threads inside an operation, none spinning, one operation after
+    /// the other. Returns the session and the device that it really runs on: `cpu`, `cuda:0`.
     pub fn session(&self, path: &Path, threads: usize) -> Result<(Session, String), ModelError> {
         let failed = |error: ort::Error| ModelError::Runtime {
             what: format!("opening {}", path.display()),
-            reason: error.to_string(),
+            reason: format!(
+                "{error}; if the file is damaged, `voce models verify` says so and `voce models pull` with the \
+                 model's name fetches it again"
+            ),
         };
-        let session = self.builder(threads).map_err(failed)?.commit_from_file(path).map_err(failed)?;
-        Ok((session, "cpu".into()))
+        let session = self.builder(threads).and_then(|mut builder| builder.commit_from_file(path));
+        Ok((session.map_err(failed)?, self.device().into()))
     }
 
     /// Opens the graph in `bytes`, as [`Runtime::session`] does.
@@ -80,16 +146,110 @@ impl Runtime {
             what: "opening a graph from memory".into(),
             reason: error.to_string(),
         };
-        let session = self.builder(threads).map_err(failed)?.commit_from_memory(bytes).map_err(failed)?;
-        Ok((session, "cpu".into()))
+        let session = self.builder(threads).and_then(|mut builder| builder.commit_from_memory(bytes));
+        Ok((session.map_err(failed)?, self.device().into()))
+    }
+
+    fn device(&self) -> &'static str {
+        if self.on_gpu { "cuda:0" } else { "cpu" }
     }
 
     fn builder(&self, threads: usize) -> ort::Result<SessionBuilder> {
-        Ok(Session::builder(&self.environment)?
+        let builder = Session::builder(&self.environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
             .with_parallel_execution(false)?
-            .with_intra_op_spinning(false)?)
+            .with_intra_op_spinning(false)?;
+        if !self.on_gpu {
+            return Ok(builder);
+        }
+        // Without this a session would fall back to the CPU in silence.
+        Ok(builder.with_execution_providers([CUDA::default().build().error_on_failure()])?)
     }
+
+    /// Opens a graph of one node on the GPU, which loads all of CUDA.
+    fn try_cuda(&self, store: &Store) -> Result<(), String> {
+        if !CUDA::is_available().unwrap_or(false) {
+            return Err(
+                "this ONNX Runtime library was built without CUDA; fetch the other one with `voce models \
+                        pull onnxruntime-gpu` and leave runtime.library empty"
+                    .into(),
+            );
+        }
+        cuda::preload(store);
+        let trial = Self { on_gpu: true, ..self.clone() };
+        match trial.session_from_memory(&cuda::trial_graph(), 1) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!(
+                "{error}. CUDA 13, cuDNN 9 and a driver of at least version 580 are needed; the first two come with \
+                 `voce models pull cuda-13-libraries`"
+            )),
+        }
+    }
+}
+
+/// The library to load, and why it cannot be one that runs on a GPU.
+fn choose(
+    store: &Store,
+    config: &RuntimeConfig,
+    no_gpu: Option<String>,
+) -> Result<(PathBuf, Option<String>), ModelError> {
+    let needed = |reason: String| ModelError::Runtime {
+        what: "runtime.device = \"cuda\" cannot be had".into(),
+        reason,
+    };
+    if config.device == Device::Cuda
+        && let Some(reason) = no_gpu
+    {
+        return Err(needed(reason));
+    }
+    if let Some(library) = config.library.clone().filter(|path| !path.as_os_str().is_empty()) {
+        return match library.is_file() {
+            true => Ok((library, no_gpu)),
+            false => Err(ModelError::Runtime {
+                what: format!("runtime.library = {:?}", library.display().to_string()),
+                reason: "there is no such file; leave it empty to use the library of the model store".into(),
+            }),
+        };
+    }
+    let name = cuda::library_name();
+    let for_cpu = || store.file("onnxruntime-cpu", name);
+    match config.device {
+        Device::Cpu => Ok((for_cpu()?, None)),
+        Device::Cuda => match store.file("onnxruntime-gpu", name) {
+            Ok(library) => Ok((library, None)),
+            Err(error) => Err(needed(error.to_string())),
+        },
+        Device::Auto => match (no_gpu, store.file("onnxruntime-gpu", name)) {
+            (None, Ok(library)) => Ok((library, None)),
+            (None, Err(error)) => {
+                Ok((for_cpu()?, Some(format!("{error}, or `voce models pull --profile gpu`"))))
+            }
+            // The GPU's library serves the CPU too, where it is the only one.
+            (Some(reason), Ok(other)) => Ok((for_cpu().unwrap_or(other), Some(reason))),
+            (Some(reason), Err(_)) => Ok((for_cpu()?, Some(reason))),
+        },
+    }
+}
+
+fn environment(library: &Path) -> Result<Environment, ModelError> {
+    let failed = |reason: String| ModelError::Runtime {
+        what: format!("loading ONNX Runtime from {}", library.display()),
+        reason: format!(
+            "{reason}; `voce models verify` says whether the file is whole, `voce models pull onnxruntime-cpu` \
+             fetches it again"
+        ),
+    };
+    ort::init_from(library)
+        .map_err(|error| failed(error.to_string()))?
+        .with_name("voce")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| failed(error.to_string()))
+}
+
+fn providers() -> Vec<String> {
+    let cuda = CUDA::is_available().unwrap_or(false).then_some("cuda");
+    std::iter::once("cpu").chain(cuda).map(ToOwned::to_owned).collect()
 }

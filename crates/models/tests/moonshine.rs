@@ -2,7 +2,10 @@
 //! moonshine folder, taken from the moonshine-cpp wheel; `pull` keeps only the rebuilt ones.
 use std::path::PathBuf;
 
-use ort::{session::{Session, SessionInputValue}, value::Tensor};
+use ort::{
+    session::{Session, SessionInputValue},
+    value::Tensor,
+};
 use voce_models::{Config, Runtime, RuntimeConfig, Store, ort_to_onnx};
 
 fn original(store: &Store, name: &str) -> Option<PathBuf> {
@@ -38,10 +41,13 @@ fn run(session: &mut Session, inputs: &[(String, SessionInputValue<'_>)]) -> Vec
     let inputs: Vec<(String, SessionInputValue<'_>)> =
         inputs.iter().map(|(name, value)| (name.clone(), value.view().into())).collect();
     let outputs = session.run(inputs).unwrap();
-    names.into_iter().map(|name| {
-        let values = outputs[name.as_str()].try_extract_tensor::<f32>().unwrap().1.to_vec();
-        (name, values)
-    }).collect()
+    names
+        .into_iter()
+        .map(|name| {
+            let values = outputs[name.as_str()].try_extract_tensor::<f32>().unwrap().1.to_vec();
+            (name, values)
+        })
+        .collect()
 }
 
 fn assert_alike(left: &[(String, Vec<f32>)], right: &[(String, Vec<f32>)]) {
@@ -53,7 +59,7 @@ fn assert_alike(left: &[(String, Vec<f32>)], right: &[(String, Vec<f32>)]) {
     }
 }
 
-fn tensor<T: ort::tensor::PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static>(
+fn tensor<T: ort::value::PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static>(
     dims: Vec<usize>,
     values: Vec<T>,
 ) -> SessionInputValue<'static> {
@@ -83,7 +89,8 @@ fn the_rebuilt_decoder_gives_what_the_original_gives_in_both_of_its_branches() {
                 "use_cache_branch" => tensor(vec![1], vec![cached]),
                 _ => {
                     let length = if name.contains("encoder") { 40 } else { 1 };
-                    let values = (0..8 * length * 52).map(|step| (step * 31 % 89) as f32 / 89.0 - 0.5).collect();
+                    let values =
+                        (0..8 * length * 52).map(|step| (step * 31 % 89) as f32 / 89.0 - 0.5).collect();
                     tensor(vec![1, 8, length, 52], values)
                 }
             };
