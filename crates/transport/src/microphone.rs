@@ -67,6 +67,11 @@ impl Ear {
         self.heard = (now, self.produced);
     }
 
+    /// The next packet belongs to another stream, whose numbers say nothing about the last one's.
+    pub fn new_stream(&mut self) {
+        self.reorder.begin_anew();
+    }
+
     /// Call every 20 ms or so: gives up on lost packets and fills silence.
     pub fn tick(&mut self, now: Instant) {
         self.decode_ready(now);
@@ -171,7 +176,10 @@ pub async fn listen(
                 None => track = None,
             },
             // A closed queue means that the connection is ending: the silence goes on until it has.
-            Some(newer) = tracks.recv() => track = Some(newer),
+            Some(newer) = tracks.recv() => {
+                ear.new_stream();
+                track = Some(newer);
+            }
             _ = ticks.tick() => ear.tick(Instant::now()),
             room = frames.reserve(), if ear.has_frames() => match (room, ear.pop()) {
                 (Ok(room), Some(frame)) => room.send(frame),

@@ -14,6 +14,8 @@ const HOLD: Duration = Duration::from_millis(60);
 const HELD: usize = 16;
 /// A jump beyond this many packets is a new stream, not loss.
 const JUMP: i16 = 250;
+/// So many late packets in a row are no late packets: the sender counts anew.
+const LATE_IN_A_ROW: u32 = 20;
 
 /// What to decode next.
 #[derive(Debug, PartialEq)]
@@ -36,6 +38,7 @@ pub struct Reorder {
     next: Option<u16>,
     held: BTreeMap<u16, (Bytes, Instant)>,
     ready: VecDeque<Next>,
+    late_in_a_row: u32,
     /// Packets that never came in time.
     pub lost: u64,
     /// Packets that came after their turn, or twice.
@@ -47,18 +50,27 @@ impl Reorder {
     pub fn push(&mut self, sequence: u16, payload: Bytes, now: Instant) {
         let next = *self.next.get_or_insert(sequence);
         let ahead = sequence.wrapping_sub(next) as i16;
-        if !(-JUMP..=JUMP).contains(&ahead) {
-            self.held.clear();
+        if !(-JUMP..=JUMP).contains(&ahead) || self.late_in_a_row == LATE_IN_A_ROW {
+            self.begin_anew();
             self.next = Some(sequence);
         } else if ahead < 0 || self.held.contains_key(&sequence) {
             self.late += 1;
+            self.late_in_a_row += 1;
             return;
         }
+        self.late_in_a_row = 0;
         self.held.insert(sequence, (payload, now));
         self.release_in_order();
         if self.held.len() > HELD {
             self.give_up();
         }
+    }
+
+    /// The next packet is the first of a new stream.
+    pub fn begin_anew(&mut self) {
+        self.held.clear();
+        self.next = None;
+        self.late_in_a_row = 0;
     }
 
     /// What can be decoded now; call until it returns `None`.
@@ -132,6 +144,18 @@ mod tests {
         reorder.push(12, payload(12), later);
         assert_eq!(drain(&mut reorder, later), []);
         assert_eq!((reorder.lost, reorder.late), (2, 1));
+    }
+
+    #[test]
+    fn a_stream_that_begins_again_a_little_lower_is_heard_again() {
+        let (mut reorder, now) = (Reorder::default(), Instant::now());
+        for sequence in (100..110).chain(0..30) {
+            reorder.push(sequence, payload(sequence), now);
+        }
+        assert_eq!(drain(&mut reorder, now).len(), 20);
+        reorder.begin_anew();
+        reorder.push(3, payload(3), now);
+        assert_eq!(drain(&mut reorder, now), packets(&[3]));
     }
 
     #[test]

@@ -1,0 +1,139 @@
+//! What a caller heard and was told, with the moments of arrival.
+use std::sync::Mutex;
+
+use serde_json::Value;
+use tokio::{sync::watch, time::Instant};
+
+use super::HEARD_RATE_HZ;
+
+/// A message from the server.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// When it came.
+    pub at: Instant,
+    /// The message as JSON; a string where it was none.
+    pub message: Value,
+}
+
+impl Received {
+    /// The message's type, or nothing.
+    pub fn kind(&self) -> &str {
+        self.message["type"].as_str().unwrap_or_default()
+    }
+
+    /// What it carries.
+    pub fn data(&self) -> &Value {
+        &self.message["data"]
+    }
+}
+
+/// A packet of sound.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// When it came.
+    pub at: Instant,
+    /// Its place in the stream by RTP time, samples at 24 kHz from the first packet.
+    pub position: u64,
+    /// The sound, 24 kHz.
+    pub samples: Vec<f32>,
+}
+
+impl Heard {
+    /// Root of the mean square of the samples.
+    pub fn level(&self) -> f32 {
+        let power: f32 = self.samples.iter().map(|x| x * x).sum();
+        (power / self.samples.len().max(1) as f32).sqrt()
+    }
+}
+
+/// Everything heard.
+#[derive(Clone, Debug, Default)]
+pub struct Recording(pub Vec<Heard>);
+
+impl Recording {
+    /// The sound as it would be played: by RTP time, silence where nothing was sent. 24 kHz.
+    pub fn samples(&self) -> Vec<f32> {
+        let mut samples = Vec::new();
+        for heard in &self.0 {
+            let start = heard.position as usize;
+            let end = start + heard.samples.len();
+            if samples.len() < end {
+                samples.resize(end, 0.0);
+            }
+            samples[start..end].copy_from_slice(&heard.samples);
+        }
+        samples
+    }
+
+    /// When sound louder than `level` first came after `since`.
+    pub fn first_sound(&self, since: Instant, level: f32) -> Option<Instant> {
+        self.0.iter().find(|heard| heard.at > since && heard.level() > level).map(|heard| heard.at)
+    }
+
+    /// When sound louder than `level` last came.
+    pub fn last_sound(&self, level: f32) -> Option<Instant> {
+        self.0.iter().rev().find(|heard| heard.level() > level).map(|heard| heard.at)
+    }
+
+    /// Seconds of sound louder than `level`.
+    pub fn seconds_of_sound(&self, level: f32) -> f64 {
+        let loud = self.0.iter().filter(|heard| heard.level() > level);
+        loud.map(|heard| heard.samples.len() as f64 / f64::from(HEARD_RATE_HZ)).sum()
+    }
+}
+
+/// Where the caller's tasks note things down.
+#[derive(Debug)]
+pub struct Record {
+    heard: Mutex<Recording>,
+    messages: Mutex<Vec<Received>>,
+    changes: watch::Sender<u64>,
+    ended: watch::Sender<Option<Instant>>,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            heard: Mutex::default(),
+            messages: Mutex::default(),
+            changes: watch::Sender::new(0),
+            ended: watch::Sender::new(None),
+        }
+    }
+}
+
+impl Record {
+    pub fn hear(&self, heard: Heard) {
+        self.heard.lock().expect("nothing panics here").0.push(heard);
+    }
+
+    pub fn receive(&self, data: &[u8]) {
+        let text = String::from_utf8_lossy(data);
+        let message = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()));
+        let received = Received { at: Instant::now(), message };
+        self.messages.lock().expect("nothing panics here").push(received);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    pub fn end(&self) {
+        self.ended.send_modify(|ended| *ended = ended.or(Some(Instant::now())));
+    }
+
+    pub fn recording(&self) -> Recording {
+        self.heard.lock().expect("nothing panics here").clone()
+    }
+
+    pub fn messages(&self) -> Vec<Received> {
+        self.messages.lock().expect("nothing panics here").clone()
+    }
+
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub async fn ended(&self) -> Instant {
+        let mut ended = self.ended.subscribe();
+        let ended = ended.wait_for(Option::is_some).await.expect("the record holds the sender");
+        ended.expect("waited for it")
+    }
+}
