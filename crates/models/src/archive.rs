@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     ModelError, disk,
-    manifest::Archive,
-    web::{Kind, Trouble},
+    source::Archive,
+    trouble::{Kind, Trouble},
 };
 
 /// A member that is wanted and the file that it goes to.

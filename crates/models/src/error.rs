@@ -130,3 +130,22 @@ pub(crate) fn bytes_in_words(bytes: u64) -> String {
         None => format!("{bytes} bytes"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_right_is_named_with_the_remedy() {
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            let error = ModelError::files(Path::new("/models/m/x.bin"), &io::Error::from(kind)).to_string();
+            assert!(error.contains("/models/m/x.bin") && error.contains("VOCE_MODELS"), "{error}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_in_words() {
+        assert_eq!(bytes_in_words(12), "12 bytes");
+        assert_eq!(bytes_in_words(92_361_271), "92.4 MB");
+    }
+}

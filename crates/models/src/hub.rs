@@ -14,9 +14,11 @@ use reqwest::{
 
 use crate::{
     ModelError, Progress, disk,
-    manifest::{HubFile, ModelFile},
+    manifest::ModelFile,
     places::Hub,
-    web::{Kind, Naming, Trouble, Web, address, shown},
+    source::HubFile,
+    trouble::{Kind, Trouble},
+    web::{Naming, Web, address, shown},
 };
 
 /// What the hub says of a file.

@@ -1,5 +1,6 @@
 //! The model store: what to fetch, from where, checked how; and the ONNX Runtime that runs it.
 mod archive;
+mod check;
 mod constant;
 mod cuda;
 mod disk;
@@ -17,14 +18,17 @@ mod rebuild;
 mod record;
 mod registry;
 mod runtime;
+mod source;
 mod store;
+mod trouble;
 mod web;
 
 pub use error::ModelError;
-pub use manifest::{HubFile, Manifest, Member, Model, ModelFile, Rebuild, Selection, Source};
+pub use manifest::{Manifest, Model, ModelFile, Rebuild, Selection};
 pub use places::{Hub, Places};
 pub use progress::{Bars, Lines, Progress, Silent, progress};
 pub use pull::Pulled;
 pub use rebuild::ort_to_onnx;
 pub use runtime::{Device, Report, Runtime, RuntimeConfig};
+pub use source::{HubFile, Member, Source};
 pub use store::{Config, Listed, State, Store, Verified};

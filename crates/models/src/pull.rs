@@ -3,21 +3,24 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fs, io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use crate::{
     ModelError, Progress, Store,
     archive::{self, Wanted},
+    check,
     disk::{self, Lock},
     hub,
-    manifest::{Archive, Member, Model, ModelFile, Selection, Source},
+    manifest::{Model, ModelFile, Selection},
     places::Places,
     rebuild,
     record::{Entry, Record},
     registry,
-    web::{Kind, Naming, Trouble, Web},
+    source::{Archive, Member, Source},
+    trouble::{Kind, Trouble},
+    web::{Naming, Web},
 };
 
 /// So many files of one archive are named one by one.
@@ -152,7 +155,7 @@ impl Pull<'_> {
             let mut record = Record::read(&dir);
             let known = record.clone();
             let open: Vec<ModelFile> =
-                files.into_iter().filter(|file| !is_right(&dir, file, &mut record)).collect();
+                files.into_iter().filter(|file| !check::is_right(&dir, file, &mut record)).collect();
             if record != known {
                 record.write(&dir)?;
             }
@@ -306,7 +309,7 @@ impl Pull<'_> {
         }
         let made = self.store.downloads().join("made");
         blocking(move || {
-            let sum = checked(&given, &file, shared)?;
+            let sum = check::checked(&given, &file, shared)?;
             let target = dir.join(&file.path);
             let parent = target.parent().unwrap_or(&dir);
             disk::make_dir(parent)?;
@@ -321,7 +324,7 @@ impl Pull<'_> {
                     (disk::sha256(&target)?, Some(rebuild::stamp(way, &sum)))
                 }
                 None if shared => {
-                    link(&given, &target).map_err(failed)?;
+                    check::link(&given, &target).map_err(failed)?;
                     (sum, None)
                 }
                 None => {
@@ -363,7 +366,7 @@ impl Pull<'_> {
         }
         job.source += 1;
         let Some(next) = job.file.sources.get(job.source) else {
-            let remedy = remedy(job.kind, &self.model.name);
+            let remedy = job.kind.remedy(&self.model.name);
             return Err(ModelError::Fetch { file: name, attempts: job.attempts, remedy });
         };
         self.progress.say(&format!("{name}: {}; trying {next}", job.attempts[job.source - 1]));
@@ -376,88 +379,10 @@ impl Pull<'_> {
     }
 }
 
-/// Whether the file in the store is the one that the manifest describes. Reads the whole file only where the
-/// record does not say that it was checked; then writes that down.
-fn is_right(dir: &Path, file: &ModelFile, record: &mut Record) -> bool {
-    let path = dir.join(&file.path);
-    let Ok(about) = fs::metadata(&path) else { return false };
-    let entry = record.files.get(&file.path);
-    if let Some(way) = file.rebuild {
-        let stamp = file.sha256.as_ref().map(|sum| rebuild::stamp(way, sum));
-        return entry.is_some_and(|entry| entry.is_unchanged(&about) && entry.made_from == stamp);
-    }
-    let Some(wanted) = &file.sha256 else { return entry.is_some_and(|entry| entry.is_unchanged(&about)) };
-    if file.size.is_some_and(|size| size != about.len()) {
-        return false;
-    }
-    if entry.is_some_and(|entry| entry.is_unchanged(&about) && entry.sha256 == *wanted) {
-        return true;
-    }
-    match disk::sha256(&path) {
-        Ok(sum) if sum == *wanted => {
-            if let Ok(entry) = Entry::of(&path, sum, "found in the store".into()) {
-                record.files.insert(file.path.clone(), entry);
-            }
-            true
-        }
-        _ => false,
-    }
-}
-
-/// The checksum of what a source gave, if it is the one wanted.
-fn checked(given: &Path, file: &ModelFile, shared: bool) -> Result<String, Trouble> {
-    let size = fs::metadata(given).map_err(|error| ModelError::files(given, &error))?.len();
-    let sum = disk::sha256(given)?;
-    let reason = match (&file.sha256, file.size) {
-        (_, Some(wanted)) if wanted != size => format!("has {size} bytes, the manifest says {wanted}"),
-        (Some(wanted), _) if *wanted != sum => format!("sha256 is {sum}, the manifest says {wanted}"),
-        _ => return Ok(sum),
-    };
-    if !shared {
-        drop(fs::remove_file(given));
-    }
-    Err(Trouble::source(Kind::Checksum, reason))
-}
-
-/// Links a blob of the hub cache into the store: the same file on the same disk, else a pointer to it.
-fn link(blob: &Path, target: &Path) -> io::Result<()> {
-    let fresh = disk::beside(target, ".new");
-    drop(fs::remove_file(&fresh));
-    let blob = fs::canonicalize(blob)?;
-    if fs::hard_link(&blob, &fresh).is_err() {
-        std::os::unix::fs::symlink(&blob, &fresh)?;
-    }
-    disk::move_in_place(&fresh, target)?;
-    // Renaming onto another link of the same file leaves both names.
-    drop(fs::remove_file(&fresh));
-    Ok(())
-}
-
 fn archives(source: &Source) -> Vec<Archive> {
     let mut archives: Vec<Archive> = source.members().iter().map(Member::archive).collect();
     archives.dedup();
     archives
-}
-
-fn remedy(kind: Kind, model: &str) -> String {
-    let again = format!("then run `voce models pull {model}` again");
-    match kind {
-        Kind::Unreachable => format!(
-            "check the network, the proxy, and the addresses in PIP_INDEX_URL, npm_config_registry and \
-             HF_ENDPOINT, {again}"
-        ),
-        Kind::Forbidden => {
-            format!("give access (HF_TOKEN for a hub, credentials in the address of a registry), {again}")
-        }
-        Kind::NotThere => {
-            format!("use a registry or hub that has it, or another manifest (`models.manifest`), {again}")
-        }
-        Kind::Checksum => format!(
-            "the bytes are not those that were tested and were thrown away; if a mirror is in between, repair or \
-             leave it, {again}"
-        ),
-        Kind::Broken => format!("if a proxy or mirror is in between, repair or leave it, {again}"),
-    }
 }
 
 async fn blocking<T: Send + 'static, E: From<ModelError> + Send + 'static>(

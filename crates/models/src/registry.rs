@@ -4,9 +4,10 @@ use reqwest::{Url, header::ACCEPT};
 use serde::Deserialize;
 
 use crate::{
-    manifest::Archive,
     places::Places,
-    web::{Kind, Trouble, Web, address, shown},
+    source::Archive,
+    trouble::{Kind, Trouble},
+    web::{Web, address, shown},
 };
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json, text/html;q=0.1";

@@ -14,43 +14,15 @@ use reqwest::{
 };
 use tokio::io::AsyncWriteExt;
 
-use crate::{ModelError, Progress, disk};
+use crate::{
+    ModelError, Progress, disk,
+    trouble::{Kind, Trouble},
+};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// A server that sends nothing for this long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
 const TRIES: u32 = 5;
-
-/// Why a source did not give a file.
-#[derive(Clone, Debug)]
-pub(crate) enum Trouble {
-    /// This source is no use; another may be.
-    Source { kind: Kind, reason: String },
-    /// No source can help: the disk, the rights.
-    Here(ModelError),
-}
-
-/// What sort of trouble a source made, which decides the remedy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Unreachable,
-    Forbidden,
-    NotThere,
-    Checksum,
-    Broken,
-}
-
-impl Trouble {
-    pub(crate) fn source(kind: Kind, reason: impl Into<String>) -> Self {
-        Self::Source { kind, reason: reason.into() }
-    }
-}
-
-impl From<ModelError> for Trouble {
-    fn from(error: ModelError) -> Self {
-        Self::Here(error)
-    }
-}
 
 /// What is downloaded, in words, for errors and progress.
 #[derive(Clone, Copy, Debug)]

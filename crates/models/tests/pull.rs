@@ -62,8 +62,8 @@ async fn a_missing_file_is_refused_with_the_remedy() {
 async fn a_wrong_checksum_falls_through_to_the_next_source_with_a_visible_message() {
     let place = Place::start().await;
     let told = place::Told::default();
-    let manifest =
-        place.manifest(place::ONE, &[&place.wheel("one", "lib/two.bin"), &place.wheel("one", "lib/one.bin")]);
+    let manifest = place
+        .manifest(place::ONE, &[&place.wheel("one", "lib/other.bin"), &place.wheel("one", "lib/one.bin")]);
     place.pull_told(&place.store(&manifest), "model", &told).await.unwrap();
     let told = told.lines().join("\n");
     assert!(told.contains("model/file.bin") && told.contains("sha256") && told.contains("trying"), "{told}");
@@ -73,7 +73,7 @@ async fn a_wrong_checksum_falls_through_to_the_next_source_with_a_visible_messag
 #[tokio::test]
 async fn a_wrong_checksum_from_every_source_names_file_source_and_remedy_and_leaves_nothing() {
     let place = Place::start().await;
-    let manifest = place.manifest(place::ONE, &[&place.wheel("one", "lib/two.bin")]);
+    let manifest = place.manifest(place::ONE, &[&place.wheel("one", "lib/other.bin")]);
     let error = place.pull(&place.store(&manifest), "model").await.unwrap_err().to_string();
     for part in
         ["model/file.bin", "one-1-py3-none-any.whl", "sha256 is", "thrown away", "voce models pull model"]
@@ -190,7 +190,7 @@ async fn an_html_index_serves_as_well() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_folder_that_may_not_be_written_is_named_with_the_remedy() {
+async fn a_folder_that_cannot_be_made_is_named() {
     // Nobody may make folders in /proc, root neither.
     let place = Place::start().await;
     let config =

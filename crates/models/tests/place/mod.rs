@@ -21,6 +21,8 @@ use voce_models::{Config, ModelError, Places, Progress, Pulled, Selection, Silen
 
 pub const ONE: &[u8] = &[b'1'; 3000];
 pub const TWO: &[u8] = b"the second piece";
+/// As long as ONE.
+pub const OTHER: &[u8] = &[b'x'; 3000];
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A fault of the server.
@@ -53,10 +55,10 @@ impl Place {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let pieces = [("lib/one.bin", ONE), ("lib/two.bin", TWO)];
+        let pieces = [("lib/one.bin", ONE), ("lib/other.bin", OTHER), ("lib/two.bin", TWO)];
         let files = HashMap::from([
             ("/files/one-1-py3-none-any.whl".to_owned(), zip(&pieces[..])),
-            ("/files/two-1-py3-none-any.whl".to_owned(), zip(&pieces[1..])),
+            ("/files/two-1-py3-none-any.whl".to_owned(), zip(&pieces[2..])),
             (
                 "/files/voices-1.tgz".to_owned(),
                 tgz(&[("package/voices/a.bin", ONE), ("package/voices/b.bin", TWO)]),
@@ -305,7 +307,7 @@ fn file(server: &Server, bytes: &[u8], headers: &HeaderMap, wishes: &[Wish]) -> 
         server.wishes.lock().unwrap().retain(|wish| *wish != Wish::LoseFirstConnection);
         let whole = [(header::CONTENT_LENGTH, bytes.len().to_string())];
         let half = bytes[..bytes.len() / 2].to_vec();
-        let pieces = futures_util::stream::unfold(Some(half), |half| async {
+        let pieces = futures_util::stream::unfold(Some(half), |half| async move {
             match half {
                 Some(half) => Some((Ok(half), None)),
                 None => {
