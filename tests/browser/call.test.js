@@ -128,6 +128,18 @@ test("a spoken question is answered aloud from the documents", async (t) => {
   await context.close();
 });
 
+test("a server that dies during a call is not waited for in silence", { skip: process.env.VOCE_URL && "the server is not ours to kill" }, async () => {
+  const { page, context } = await open();
+  await page.click("[data-testid=talk]");
+  await until(page, "the call", () => window.voce.state === "listening", 20_000);
+  server.kill();
+  await until(page, "a first word", () => window.voce.problem === "reconnecting", 20_000);
+  await until(page, "the end", () => window.voce.state === "idle", 60_000);
+  assert.match(await page.textContent("[data-testid=problem]"), /The call was lost/);
+  await screenshot(page, "call-lost");
+  await context.close();
+});
+
 // The silence before the answer costs the recogniser time and tells nothing.
 function trimmed({ samples, rate }) {
   const loud = (sample) => Math.abs(sample) > 0.01;

@@ -1,4 +1,5 @@
 //! How the page is served. Holds with and without a built page.
+#![expect(clippy::unwrap_used, reason = "a failed test may panic")]
 use axum::{
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode, header},

@@ -50,7 +50,7 @@ export async function startServer() {
   const deadline = Date.now() + START_SECONDS * 1000;
   while (Date.now() < deadline && server.exitCode === null) {
     const answered = await fetch(`${url}api/status`).then((response) => response.ok, () => false);
-    if (answered) return { url, own: true, stop, log: () => log };
+    if (answered) return { url, own: true, stop, kill: () => server.kill("SIGKILL") };
     await new Promise((wait) => setTimeout(wait, 200));
   }
   const { exitCode } = server;
