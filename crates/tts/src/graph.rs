@@ -3,14 +3,17 @@
 //! for a short line. The weights stay as they are.
 use std::ops::Range;
 
-use voce_models::onnx::{INT64, expose_output};
+use voce_models::onnx::{FLOAT, INT64, expose_output};
 
 /// The tensor with the frames of each symbol, and the name of the output.
 pub const DURATIONS: &str = "/encoder/Cast_output_0";
 /// Frames kept of the silence in front: what the vocoder needs to start cleanly.
 pub const LEAD_FRAMES: i64 = 5;
-/// Frames kept of the last two symbols, the full stop and the end mark.
-pub const TAIL_FRAMES: i64 = 2;
+/// Half frames kept after the last place where the model expects sound.
+const TAIL_HALF_FRAMES: i64 = 6;
+/// The model's own measure of loudness, which its vocoder obeys: below this, the sound of every English voice
+/// lay under -50 dBFS.
+const QUIET: f32 = -3.0;
 
 /// What goes from the encoder to the vocoder: producer, tensor, axis of time, steps a frame.
 const SLICED: [(&str, &str, i64, i64); 3] = [
@@ -27,48 +30,51 @@ pub fn prepare(model: &[u8]) -> Result<Vec<u8>, String> {
     Ok(renamed)
 }
 
-/// The silence that [`prepare`] makes the graph cut off, in frames: in front and behind.
-pub fn cut_frames(durations: &[i64]) -> (i64, i64) {
-    let first = durations.first().copied().unwrap_or(0);
-    let last: i64 = durations.iter().rev().take(2).sum();
-    ((first - LEAD_FRAMES).max(0), (last - TAIL_FRAMES).max(0))
+/// The silence in front that [`prepare`] makes the graph cut off, in frames.
+pub fn cut_frames(durations: &[i64]) -> i64 {
+    (durations.first().copied().unwrap_or(0) - LEAD_FRAMES).max(0)
 }
 
 /// The nodes and constants that cut, as a graph to be merged into the model's (protobuf joins the lists of a
 /// message that occurs twice).
 fn added() -> Vec<u8> {
     let mut graph = Vec::new();
-    let constants: [(&str, i64); 9] = [
+    let constants: [(&str, i64); 7] = [
         ("voce_zero", 0),
         ("voce_one", 1),
         ("voce_two", 2),
         ("voce_all", -1),
-        ("voce_last_two", -2),
-        ("voce_far", i64::from(i32::MAX)),
         ("voce_lead", LEAD_FRAMES),
-        ("voce_tail", TAIL_FRAMES),
+        ("voce_tail", TAIL_HALF_FRAMES),
         ("voce_time_axis", 2),
     ];
     for (name, value) in constants {
-        graph.extend(field(5, &constant(name, value)));
+        graph.extend(field(5, &constant(name, INT64, &value.to_le_bytes())));
     }
-    let nodes: [(&str, &[&str], &str); 11] = [
+    graph.extend(field(5, &constant("voce_quiet", FLOAT, &QUIET.to_le_bytes())));
+    let loudness = whole(SLICED[2].1);
+    let nodes: [(&str, &[&str], &str); 16] = [
         ("Reshape", &[DURATIONS, "voce_all"], "voce_durations"),
         ("Gather", &["voce_durations", "voce_zero"], "voce_silence"),
         ("Sub", &["voce_silence", "voce_lead"], "voce_spare"),
         ("Max", &["voce_spare", "voce_zero"], "voce_start_1"),
-        ("Slice", &["voce_durations", "voce_last_two", "voce_far", "voce_zero"], "voce_ending"),
-        ("ReduceSum", &["voce_ending"], "voce_ending_frames"),
-        ("ReduceSum", &["voce_durations"], "voce_frames"),
-        ("Sub", &["voce_ending_frames", "voce_tail"], "voce_spare_ending"),
-        ("Max", &["voce_spare_ending", "voce_zero"], "voce_cut"),
-        ("Sub", &["voce_frames", "voce_cut"], "voce_end_1"),
         ("Mul", &["voce_start_1", "voce_two"], "voce_start_2"),
+        // The last half frame with sound, and some more. With no sound at all: the start and some more.
+        ("Greater", &[&loudness, "voce_quiet"], "voce_loud"),
+        ("NonZero", &["voce_loud"], "voce_loud_places"),
+        ("Reshape", &["voce_loud_places", "voce_all"], "voce_loud_places_flat"),
+        ("Concat", &["voce_loud_places_flat", "voce_start_2"], "voce_places"),
+        ("ReduceMax", &["voce_places"], "voce_last_place"),
+        ("Add", &["voce_last_place", "voce_tail"], "voce_end_half"),
+        ("Div", &["voce_end_half", "voce_two"], "voce_end_frame"),
+        ("Add", &["voce_end_frame", "voce_one"], "voce_end_wanted"),
+        ("ReduceSum", &["voce_durations"], "voce_frames"),
+        ("Min", &["voce_end_wanted", "voce_frames"], "voce_end_1"),
+        ("Mul", &["voce_end_1", "voce_two"], "voce_end_2"),
     ];
     for (operator, inputs, output) in nodes {
         graph.extend(field(1, &node(operator, inputs, output)));
     }
-    graph.extend(field(1, &node("Mul", &["voce_end_1", "voce_two"], "voce_end_2")));
     for (_, tensor, axis, steps) in SLICED {
         let axis = if axis == 2 { "voce_time_axis" } else { "voce_one" };
         let (start, end) = (format!("voce_start_{steps}"), format!("voce_end_{steps}"));
@@ -81,19 +87,24 @@ fn whole(tensor: &str) -> String {
     format!("{tensor}_whole")
 }
 
-/// A `TensorProto` of one INT64.
-fn constant(name: &str, value: i64) -> Vec<u8> {
+/// A `TensorProto` of one number.
+fn constant(name: &str, element: i32, value: &[u8]) -> Vec<u8> {
     let dims = [0x08, 1];
-    let kind = [0x10, INT64 as u8];
-    [dims.to_vec(), kind.to_vec(), field(8, name.as_bytes()), field(9, &value.to_le_bytes())].concat()
+    let kind = [0x10, element as u8];
+    [dims.to_vec(), kind.to_vec(), field(8, name.as_bytes()), field(9, value)].concat()
 }
 
-/// A `NodeProto` without attributes.
+/// A `NodeProto`. The only attribute that any of ours needs is the axis of `Concat`, which is 0.
 fn node(operator: &str, inputs: &[&str], output: &str) -> Vec<u8> {
     let mut node: Vec<u8> = inputs.iter().flat_map(|input| field(1, input.as_bytes())).collect();
     node.extend(field(2, output.as_bytes()));
     node.extend(field(3, format!("voce/{output}").as_bytes()));
     node.extend(field(4, operator.as_bytes()));
+    if operator == "Concat" {
+        // `AttributeProto`: name, i = 0, type = INT.
+        let axis = [field(1, b"axis"), vec![0x18, 0], vec![0xa0, 0x01, 2]].concat();
+        node.extend(field(5, &axis));
+    }
     node
 }
 
@@ -208,10 +219,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cut_leaves_a_lead_and_a_tail() {
-        assert_eq!(cut_frames(&[15, 2, 3, 6, 1]), (10, 5));
-        assert_eq!(cut_frames(&[3, 2, 1, 1]), (0, 0));
-        assert_eq!(cut_frames(&[]), (0, 0));
+    fn the_cut_leaves_a_lead() {
+        assert_eq!(cut_frames(&[15, 2, 3, 6, 1]), 10);
+        assert_eq!(cut_frames(&[3, 2, 1, 1]), 0);
+        assert_eq!(cut_frames(&[]), 0);
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Shared {
         let speech_end = seconds(trimmed.speech_end as i64);
         let spans: Vec<(f64, f64)> = if raw.durations.len() == piece.sounds.len() + 2 {
             let shift = seconds(trimmed.shift);
-            let (cut, _) = graph::cut_frames(&raw.durations);
+            let cut = graph::cut_frames(&raw.durations);
             timing::spans(&raw.durations, cut).iter().map(|(from, to)| (from - shift, to - shift)).collect()
         } else {
             timing::estimated_spans(&piece.sounds, 0.0, speech_end)
