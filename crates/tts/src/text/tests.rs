@@ -53,6 +53,8 @@ fn written_forms_become_words() {
         ("**Bold** and _it_ `code`", "Bold and it code"),
         ("Great 🎉 news 👍🏽!", "Great news"),
         ("- first item", "— first item"),
+        ("the U.S. office and the U.S.", "the U.S office and the U.S."),
+        ("two MP3s", "two MP threes"),
         ("a 2 year warranty", "a two year warranty"),
         ("a 2-year warranty", "a two year warranty"),
         ("the 21st of March", "the twenty-first of March"),

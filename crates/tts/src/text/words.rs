@@ -12,8 +12,8 @@ use super::{
 const ABBREVIATIONS: &[(&str, &str)] = &[
     ("Dr", "Doctor"),
     ("Mr", "Mister"),
-    ("Mrs", "Missis"),
-    ("Ms", "Miz"),
+    ("Mrs", "Mrs"),
+    ("Ms", "Ms"),
     ("Prof", "Professor"),
     ("Jr", "Junior"),
     ("Sr", "Senior"),
@@ -60,8 +60,8 @@ const SHORT: &[(&str, &str)] = &[
     ("vs", "versus"),
     ("Dr", "Doctor"),
     ("Mr", "Mister"),
-    ("Mrs", "Missis"),
-    ("Ms", "Miz"),
+    ("Mrs", "Mrs"),
+    ("Ms", "Ms"),
     ("w/", "with"),
     ("w/o", "without"),
     ("24/7", "twenty-four seven"),
@@ -123,6 +123,15 @@ pub(super) fn word(word: Word, before: Option<Word>, after: Option<Word>, accent
         && let Some(said) = abbreviation(word, after)
     {
         return format!("{said}\u{2}");
+    }
+    // "U.S." and "a.m.": the lexicon reads letters with points between them as letters.
+    if core.len() > 2 && core.split('.').all(|letter| letter.len() == 1 && letter.is_ascii() && letter != "'")
+    {
+        let letters = core.chars().all(|c| c == '.' || c.is_ascii_alphabetic());
+        if letters {
+            let mark = if word.after.starts_with('.') { "\u{2}" } else { "" };
+            return format!("{core}{mark}");
+        }
     }
     if let Some((_, said)) = SHORT.iter().find(|(short, _)| *short == core) {
         return (*said).to_owned();
@@ -320,6 +329,7 @@ fn spell(core: &str, before: Option<Word>, after: Option<Word>, accent: Accent) 
     let core = latin(core);
     let mut said: Vec<String> = Vec::new();
     let mut run = String::new();
+    let mut after_digits = false;
     for c in core.chars().chain(['\0']) {
         let joins = run.chars().last().is_none_or(|last| c.is_ascii_digit() == last.is_ascii_digit());
         if (c.is_ascii_alphanumeric() || c == '\'') && joins {
@@ -331,7 +341,12 @@ fn spell(core: &str, before: Option<Word>, after: Option<Word>, accent: Accent) 
             run.push(c);
             continue;
         }
-        said.extend(spell_run(&run, accent));
+        match (run.as_str(), said.last_mut()) {
+            // "MP3s": several of them.
+            ("s" | "'s", Some(last)) if after_digits && c == '\0' => *last = plural(last),
+            _ => said.extend(spell_run(&run, accent)),
+        }
+        after_digits = run.ends_with(|c: char| c.is_ascii_digit());
         run.clear();
         match c {
             c if c.is_ascii_alphanumeric() || c == '\'' => run.push(c),
