@@ -1,6 +1,6 @@
 // The page against a scripted far end: what it says in each state, and what when something is wrong. No models.
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -30,7 +30,8 @@ function report(part = {}) {
 
 let server;
 let browser;
-const silence = join(mkdtempSync(join(tmpdir(), "voce-page-")), "silence.wav");
+const directory = mkdtempSync(join(tmpdir(), "voce-page-"));
+const silence = join(directory, "silence.wav");
 
 before(async () => {
   server = await servePage();
@@ -40,6 +41,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   server?.close();
+  rmSync(directory, { recursive: true, force: true });
 });
 
 async function open(options, from = browser) {
@@ -247,6 +249,37 @@ test("a silent microphone is noticed after ten seconds", async () => {
   const began = Date.now();
   await problem(opened, "no-speech", /microphone is silent/);
   assert.ok(Date.now() - began > 9000);
+});
+
+test("a call that had to reconnect still carries the caller's voice", async () => {
+  const tone = join(directory, "tone.wav");
+  writeFileSync(tone, writeWav(Float32Array.from({ length: 16_000 * 60 }, (_, at) => 0.4 * Math.sin(at * 0.2) * (at % 8000 < 4000)), 16_000));
+  const humming = await launch(tone);
+  const { page, context } = await open({}, humming);
+  await page.evaluate(() => {
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(...options) {
+        super(...options);
+        (window.peers ??= []).push(this);
+      }
+    };
+  });
+  await page.click("[data-testid=talk]");
+  await until(page, "the call", () => window.voce.state === "listening");
+  await page.evaluate(() => {
+    const [first] = window.peers;
+    Object.defineProperty(first, "iceConnectionState", { value: "failed" });
+    first.dispatchEvent(new Event("iceconnectionstatechange"));
+  });
+  await until(page, "a second connection", () => window.farEnd.calls === 2 && window.farEnd.peer.connectionState === "connected");
+  await until(page, "the caller's voice", async () => {
+    let energy = 0;
+    (await window.farEnd.peer.getStats()).forEach((entry) => { if (entry.type === "inbound-rtp" && entry.kind === "audio") energy = entry.totalAudioEnergy; });
+    return energy > 0.001;
+  }, 10_000);
+  assert.equal(await page.evaluate(() => window.voce.state), "listening");
+  await context.close();
+  await humming.close();
 });
 
 test("a failed stage is told and the call goes on", async () => {
