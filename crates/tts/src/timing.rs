@@ -9,10 +9,14 @@ use crate::{
 /// Seconds a frame of the durations lasts: 600 samples at 24 kHz.
 pub const FRAME_SECONDS: f64 = 0.025;
 
+/// The sound comes this many frames before the durations say: measured on onsets, and what Kokoro's own Python
+/// pipeline takes off before the first word.
+const EARLY_FRAMES: i64 = 3;
+
 /// Start and end of each sound in seconds, from the frames of each token. `durations` has one more at both
 /// ends, for the marks around the text. `cut` frames are missing in front of the sound.
 pub fn spans(durations: &[i64], cut: i64) -> Vec<(f64, f64)> {
-    let mut at = -cut;
+    let mut at = -cut - EARLY_FRAMES;
     let mut spans = Vec::with_capacity(durations.len());
     for frames in durations {
         spans.push((at as f64 * FRAME_SECONDS, (at + frames) as f64 * FRAME_SECONDS));
@@ -112,7 +116,7 @@ mod tests {
             sound('n', Some(2)),
             sound('.', Some(2)),
         ];
-        let spans = spans(&[10, 4, 4, 2, 8, 6, 1], 6);
+        let spans = spans(&[10, 4, 4, 2, 8, 6, 1], 3);
         assert_eq!(spans[0], (0.1, 0.2));
         let words = words(&phrases, &sounds, &spans, 1.0);
         let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
