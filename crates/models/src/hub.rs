@@ -66,9 +66,7 @@ pub(crate) async fn fetch(
         return Err(Trouble::source(Kind::Checksum, format!("has {size} bytes, the manifest says {wanted}")));
     }
     let blob = cached.folder.join("blobs").join(&about.etag);
-    let whole =
-        |blob: &Path| fs::metadata(blob).is_ok_and(|there| about.size.is_none_or(|size| size == there.len()));
-    if !whole(&blob) {
+    if !is_whole(&blob, &about).await? {
         let unwritable = |error: ModelError| match error {
             ModelError::Denied { path, reason } | ModelError::Files { path, reason } => {
                 let reason = format!("{}: {reason} (HF_HUB_CACHE names another cache)", path.display());

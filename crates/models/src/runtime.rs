@@ -2,7 +2,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ort::{
@@ -84,9 +84,9 @@ impl Runtime {
             Device::Auto | Device::Cuda => cuda::no_gpu(),
         };
         let (library, why_not) = choose(store, config, no_gpu)?;
-        let environment = environment(&library)?;
+        let (library, environment) = environment(library)?;
         let mut runtime = Self {
-            environment: Arc::new(environment),
+            environment,
             on_gpu: false,
             report: Arc::new(Report {
                 version: cuda::version(&library),
@@ -233,7 +233,14 @@ fn choose(
     }
 }
 
-fn environment(library: &Path) -> Result<Environment, ModelError> {
+/// The one environment of this process and the library that it is of: ONNX Runtime allows no second, so that
+/// later calls get the first.
+fn environment(library: PathBuf) -> Result<(PathBuf, Arc<Environment>), ModelError> {
+    static LOADED: Mutex<Option<(PathBuf, Arc<Environment>)>> = Mutex::new(None);
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(first) = &*loaded {
+        return Ok(first.clone());
+    }
     let failed = |reason: String| ModelError::Runtime {
         what: format!("loading ONNX Runtime from {}", library.display()),
         reason: format!(
@@ -241,12 +248,13 @@ fn environment(library: &Path) -> Result<Environment, ModelError> {
              fetches it again"
         ),
     };
-    ort::init_from(library)
+    let environment = ort::init_from(&library)
         .map_err(|error| failed(error.to_string()))?
         .with_name("voce")
         .with_telemetry(false)
         .build()
-        .map_err(|error| failed(error.to_string()))
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(loaded.insert((library, Arc::new(environment))).clone())
 }
 
 fn providers() -> Vec<String> {
