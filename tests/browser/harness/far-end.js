@@ -25,7 +25,6 @@ export function installFarEnd() {
         if (message.type === "client-ready") farEnd.send("bot-ready", { version: "1.2.0", about: { library: "far-end" } });
       };
     };
-    peer.ontrack = ({ track }) => { farEnd.track = track; };
     const context = (farEnd.context = new AudioContext());
     const voice = context.createMediaStreamDestination();
     farEnd.loud = context.createGain();
