@@ -17,8 +17,8 @@ use crate::{Config, counters::Counters, peer::Outgoing};
 /// RTP counts Opus at this rate whatever the encoder runs at (RFC 7587 4.1).
 const CLOCK_HZ: u64 = 48_000;
 const FRAME_TICKS: u64 = CLOCK_HZ / 50;
-/// A frame this much later than it should have sounded is not sent as if it had been on time: the receiver would keep
-/// the delay in its jitter buffer for the rest of the call.
+/// Within a voice a frame may come this much later than it should sound. One that is later still is not sent as if
+/// it had been on time: the receiver would keep the delay in its jitter buffer for long.
 const LATE_TICKS: u64 = 3 * FRAME_TICKS;
 /// Rate of the silence before the first voice: Kokoro's, so that its encoder is ready.
 const FIRST_RATE_HZ: u32 = 24_000;
@@ -71,10 +71,11 @@ struct Timeline {
 }
 
 impl Timeline {
-    /// Timestamp and sequence number of the next frame, and whether sound begins anew with it.
-    fn next(&mut self, now: Instant) -> (u32, u16, bool) {
+    /// Timestamp and sequence number of the next frame, and whether time jumps to the clock with it, because it
+    /// comes more than `tolerance` ticks after its place.
+    fn next(&mut self, now: Instant, tolerance: u64) -> (u32, u16, bool) {
         let clock = (now.duration_since(self.started).as_secs_f64() * CLOCK_HZ as f64) as u64;
-        let anew = clock > self.position + LATE_TICKS;
+        let anew = clock > self.position + tolerance;
         if anew {
             self.position = clock;
         }
@@ -121,26 +122,29 @@ impl Voice {
             frame.samples.iter().map(|x| if x.is_finite() { x.clamp(-1.0, 1.0) } else { 0.0 }).collect();
         // A shorter last frame is filled up; a longer one is several.
         samples.resize(samples.len().max(1).next_multiple_of(length), 0.0);
+        // What follows a pause sounds when it comes; every tick it were dated back, it would be delayed.
+        let mut tolerance = if self.pause.frames > 0 { 0 } else { LATE_TICKS };
         for samples in samples.chunks_exact(length) {
-            self.send(samples, outgoing).await;
+            self.send(samples, tolerance, outgoing).await;
+            tolerance = LATE_TICKS;
         }
         self.pause = Pause { frames: 0, next: Instant::now() + PAUSE };
     }
 
     async fn rest(&mut self, outgoing: &Outgoing) {
         let silence = vec![0.0; self.rate_hz as usize / 50];
-        self.send(&silence, outgoing).await;
+        self.send(&silence, FRAME_TICKS, outgoing).await;
         self.pause.frames = self.pause.frames.saturating_add(1);
         let wait = if self.pause.frames < TAIL_FRAMES { Duration::from_millis(20) } else { COMFORT };
         self.pause.next = (self.pause.next + wait).max(Instant::now());
     }
 
-    async fn send(&mut self, samples: &[f32], outgoing: &Outgoing) {
+    async fn send(&mut self, samples: &[f32], tolerance: u64, outgoing: &Outgoing) {
         let length = match self.encoder.encode_float(samples, &mut self.packet) {
             Ok(length) => length,
             Err(error) => return tracing::error!(?error, "a frame was not encoded"),
         };
-        let (timestamp, sequence_number, marker) = self.timeline.next(Instant::now());
+        let (timestamp, sequence_number, marker) = self.timeline.next(Instant::now(), tolerance);
         let header = rtp::header::Header {
             version: 2,
             marker,
@@ -198,15 +202,17 @@ mod tests {
         let mut timeline =
             Timeline { started, position: 0, first_timestamp: u32::MAX - 100, sequence: 65535 };
         let at = |ms: u64| started + Duration::from_millis(ms);
-        let (first, sequence, anew) = timeline.next(at(0));
+        let (first, sequence, anew) = timeline.next(at(0), LATE_TICKS);
         assert_eq!((first, sequence, anew), (u32::MAX - 100, 65535, false));
-        let (second, sequence, anew) = timeline.next(at(50));
+        let (second, sequence, anew) = timeline.next(at(50), LATE_TICKS);
         assert_eq!((second.wrapping_sub(first), sequence, anew), (960, 0, false));
-        let (third, _, anew) = timeline.next(at(1000));
+        let (third, _, anew) = timeline.next(at(1000), LATE_TICKS);
         assert_eq!((third.wrapping_sub(first), anew), (48_000, true));
         // Ahead of the clock by a frame or two, as the pipeline is.
-        let (fourth, _, anew) = timeline.next(at(1000));
+        let (fourth, _, anew) = timeline.next(at(1000), LATE_TICKS);
         assert_eq!((fourth.wrapping_sub(third), anew), (960, false));
+        let (fifth, _, anew) = timeline.next(at(1050), 0);
+        assert_eq!((fifth.wrapping_sub(first), anew), (50_400, true));
     }
 
     #[test]
