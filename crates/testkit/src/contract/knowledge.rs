@@ -25,7 +25,6 @@ pub async fn finds(knowledge: Arc<dyn Knowledge>, question: &str) {
 
     // A dropped search stops, and the next one works.
     drop(knowledge.search(question.into(), 3));
-    let (a, b) =
-        futures_util::join!(knowledge.search(question.into(), 3), knowledge.search(question.into(), 3));
+    let (a, b) = tokio::join!(knowledge.search(question.into(), 3), knowledge.search(question.into(), 3));
     assert_eq!(a.expect("searches may overlap"), b.expect("searches may overlap"));
 }
