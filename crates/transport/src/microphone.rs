@@ -296,7 +296,7 @@ mod tests {
         let start = Instant::now();
         let (mut ear, counters) = ear(start);
         for sequence in 0..200u16 {
-            let payload: Vec<u8> = (0..sequence).map(|n| (n * 37 ^ sequence * 11) as u8).collect();
+            let payload: Vec<u8> = (0..sequence).map(|n| ((n * 37) ^ (sequence * 11)) as u8).collect();
             ear.packet(sequence, payload.into(), start);
         }
         assert!(counters.undecodable.get() > 0);
