@@ -224,9 +224,8 @@ pub fn request(text: &str) -> Request {
 
 #[cfg(test)]
 mod tests {
-    use voce_core::EndReason;
-
     use super::*;
+    use voce_core::EndReason;
 
     fn sent(event: Event) -> Vec<Value> {
         messages(event).iter().map(|message| serde_json::from_str(&message.json()).unwrap()).collect()
@@ -241,7 +240,6 @@ mod tests {
     }
 
     const TURN: TurnId = TurnId(3);
-
     #[test]
     fn speaking_events_are_bare_messages() {
         assert_eq!(sent(Event::UserStartedSpeaking), [bare("user-started-speaking")]);
