@@ -1,1 +1,25 @@
 //! Language models: any OpenAI-compatible server, or a GGUF file in this process.
+mod answer;
+mod candle;
+mod config;
+mod openai;
+mod prompt;
+
+use std::sync::Arc;
+
+use voce_core::{EngineError, LanguageModel};
+use voce_models::Store;
+
+pub use candle::{Candle, Speed};
+pub use config::{Config, Engine};
+pub use openai::OpenAi;
+pub use prompt::DEFAULT_SYSTEM_PROMPT;
+
+/// Opens the configured engine. A model in this process is loaded and run once; a server is not asked before the
+/// first question.
+pub fn build(config: &Config, store: &Store) -> Result<Arc<dyn LanguageModel>, EngineError> {
+    match config.engine {
+        Engine::Candle => Ok(Arc::new(Candle::load(config, store)?)),
+        Engine::Openai => Ok(Arc::new(OpenAi::new(config)?)),
+    }
+}

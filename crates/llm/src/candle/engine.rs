@@ -1,0 +1,318 @@
+//! The engine over a GGUF file: prompt, chunks, tokens, end of answer.
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::{StreamExt, future, stream};
+use rayon::ThreadPool;
+use tokio::time::Instant;
+use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage, steps};
+use voce_models::Store;
+
+use super::{
+    network::Network,
+    quote::{Penalties, Quote},
+    slots::{Slot, Slots},
+    template::Template,
+    tokens::Tokens,
+};
+use crate::{
+    Config,
+    answer::Answer,
+    prompt::{DEFAULT_SYSTEM_PROMPT, SmallTalk, small_talk, turns},
+};
+
+const NAME: &str = "candle";
+/// Threads beyond this bring little for one short answer and are missed elsewhere.
+const MOST_THREADS: usize = 4;
+/// Context unless configured: longer prompts take longer than a caller waits.
+const CONTEXT_TOKENS: usize = 2_048;
+
+/// A language model in this process. Answers of several calls share the weights, the threads and the kept prompts.
+pub struct Candle {
+    card: ModelCard,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    network: Network,
+    tokens: Tokens,
+    template: Template,
+    slots: Slots,
+    pool: ThreadPool,
+    config: Config,
+    context: usize,
+}
+
+/// Tokens per second of a model on this machine.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Speed {
+    /// How many threads.
+    pub threads: usize,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens of the prompt read in a second, none kept from before.
+    pub prompt_tokens_per_second: f64,
+    /// Tokens of the answer.
+    pub generated_tokens: usize,
+    /// Tokens of the answer written in a second.
+    pub generated_tokens_per_second: f64,
+}
+
+impl Candle {
+    /// Loads the file, and reads the default system prompt once, which also warms the code.
+    pub fn load(config: &Config, store: &Store) -> Result<Self, EngineError> {
+        let path = match &config.file {
+            Some(path) => path.clone(),
+            None => {
+                store.file(&config.model, "model.gguf").map_err(|error| EngineError::load(NAME, error))?
+            }
+        };
+        let wrong = |error: &dyn std::fmt::Display| {
+            EngineError::load(NAME, format!("{}: {error}; set llm.file to another GGUF file", path.display()))
+        };
+        let (network, metadata) = Network::load(&path).map_err(|error| wrong(&error))?;
+        let tokens = Tokens::of(&metadata).map_err(|error| wrong(&error))?;
+        let source = metadata.get("tokenizer.chat_template").and_then(|value| value.to_string().ok());
+        let source =
+            source.ok_or_else(|| wrong(&"no chat template: this is no instruction-following model"))?;
+        let template = Template::of(source).map_err(|error| wrong(&error))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if config.threads == 0 { cores.min(MOST_THREADS) } else { config.threads };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("llm-{i}"));
+        let pool = pool.build().map_err(|error| EngineError::load(NAME, error))?;
+        let trained = network.shape().context;
+        let context = match config.context_tokens {
+            0 => trained.min(CONTEXT_TOKENS),
+            wanted => trained.min(wanted),
+        };
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = if config.file.is_some() { name } else { config.model.clone() };
+        let card = ModelCard { provider: NAME.into(), name, device: "cpu".into() };
+        let slots = Slots::new(config.cache_slots);
+        let inner = Inner { network, tokens, template, slots, pool, config: config.clone(), context };
+        let model = Self { card, inner: Arc::new(inner) };
+        model.warm(DEFAULT_SYSTEM_PROMPT)?;
+        Ok(model)
+    }
+
+    /// Reads `system` now, so that the first question does not wait for it. Blocking.
+    pub fn warm(&self, system: &str) -> Result<(), EngineError> {
+        let prompt = Prompt { system: system.to_owned(), question: "Hello".into(), ..Prompt::default() };
+        let mut work = Work::start(&self.inner, &prompt)?;
+        while work.slot.cache.tokens().len() < work.prompt.len() {
+            work.read_chunk();
+        }
+        Ok(())
+    }
+
+    /// How fast the model reads `prompt` (without any cache) and writes `new_tokens`. Blocking.
+    pub fn speed(&self, prompt: &str, new_tokens: usize) -> Result<Speed, EngineError> {
+        let inner = &self.inner;
+        let ids = inner.tokens.ids(prompt).map_err(|error| EngineError::run(NAME, error))?;
+        let mut cache = super::network::Cache::default();
+        let start = Instant::now();
+        let mut logits = Vec::new();
+        for chunk in ids.chunks(inner.config.chunk_tokens.max(1)) {
+            logits = inner.pool.install(|| inner.network.read(chunk, &mut cache));
+        }
+        let prompt_seconds = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        for _ in 0..new_tokens {
+            let next = likeliest(&logits);
+            logits = inner.pool.install(|| inner.network.read(&[next], &mut cache));
+        }
+        Ok(Speed {
+            threads: inner.pool.current_num_threads(),
+            prompt_tokens: ids.len(),
+            prompt_tokens_per_second: ids.len() as f64 / prompt_seconds,
+            generated_tokens: new_tokens,
+            generated_tokens_per_second: new_tokens as f64 / start.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Token ids of `text`, as the file's tokenizer has them.
+    pub fn token_ids(&self, text: &str) -> Result<Vec<u32>, EngineError> {
+        self.inner.tokens.ids(text).map_err(|error| EngineError::run(NAME, error))
+    }
+
+    /// What is said without the model: it would invent where nothing was found.
+    fn fixed(&self, prompt: &Prompt) -> Option<&str> {
+        if !prompt.searched || !prompt.passages.is_empty() {
+            return None;
+        }
+        let config = &self.inner.config;
+        Some(match small_talk(&prompt.question) {
+            Some(SmallTalk::Greeting) => &config.greeting_answer,
+            Some(SmallTalk::Thanks) => &config.thanks_answer,
+            None => &config.unknown_answer,
+        })
+    }
+}
+
+impl LanguageModel for Candle {
+    fn model(&self) -> &ModelCard {
+        &self.card
+    }
+
+    fn generate(&self, prompt: Prompt) -> Output<Piece> {
+        if let Some(text) = self.fixed(&prompt) {
+            let pieces = [Piece::Text(text.to_owned()), Piece::Usage(Usage::default())];
+            return stream::iter(pieces.map(Ok)).boxed();
+        }
+        let inner = self.inner.clone();
+        steps(State::Asked(prompt), move |state| state.step(&inner))
+            .filter_map(|step| future::ready(step.transpose()))
+            .boxed()
+    }
+}
+
+enum State {
+    Asked(Prompt),
+    Working(Box<Work>),
+    Billed,
+}
+
+impl State {
+    /// Reads a chunk of the prompt or writes a token; `Some(None)` when that gave no text.
+    fn step(&mut self, inner: &Arc<Inner>) -> Result<Option<Option<Piece>>, EngineError> {
+        match self {
+            Self::Asked(prompt) => {
+                *self = Self::Working(Box::new(Work::start(inner, prompt)?));
+                Ok(Some(None))
+            }
+            Self::Working(work) if work.slot.cache.tokens().len() < work.prompt.len() => {
+                work.read_chunk();
+                Ok(Some(None))
+            }
+            Self::Working(work) => match work.write_token()? {
+                Some(text) if text.is_empty() => Ok(Some(None)),
+                Some(text) => Ok(Some(Some(Piece::Text(text)))),
+                None => {
+                    let usage = work.usage();
+                    *self = Self::Billed;
+                    Ok(Some(Some(Piece::Usage(usage))))
+                }
+            },
+            Self::Billed => Ok(None),
+        }
+    }
+}
+
+/// One answer under way.
+struct Work {
+    inner: Arc<Inner>,
+    prompt: Vec<u32>,
+    kept: usize,
+    slot: Slot,
+    logits: Vec<f32>,
+    quote: Option<Quote>,
+    written: Vec<u32>,
+    /// Whether the last written token still has to be read.
+    unread: bool,
+    answer: Answer,
+}
+
+impl Work {
+    fn start(inner: &Arc<Inner>, prompt: &Prompt) -> Result<Self, EngineError> {
+        let failed = |error: String| EngineError::run(NAME, error);
+        let config = &inner.config;
+        let room = inner.context.saturating_sub(config.max_tokens as usize);
+        let mut fitting = prompt.clone();
+        let ids = loop {
+            let text = inner.template.render(&turns(&fitting, config.max_passages)).map_err(failed)?;
+            let ids = inner.tokens.ids(&text).map_err(failed)?;
+            if ids.len() <= room {
+                break ids;
+            }
+            // The oldest exchange goes first, then the least fitting passage.
+            let shown = fitting.passages.len().min(config.max_passages);
+            if !fitting.history.is_empty() {
+                fitting.history.drain(..fitting.history.len().min(2));
+            } else if shown > 1 {
+                fitting.passages.truncate(shown - 1);
+            } else {
+                let need = ids.len() + config.max_tokens as usize;
+                return Err(failed(format!(
+                    "prompt and answer take {need} tokens, the context has {}; raise llm.context_tokens or ask for shorter passages",
+                    inner.context
+                )));
+            }
+        };
+        let shown = fitting.passages.iter().take(config.max_passages).map(|passage| passage.text.as_str());
+        let quote = match config.quote {
+            true => Quote::of(shown, &inner.tokens, config.max_sentences).map_err(failed)?,
+            false => None,
+        };
+        let answer = if quote.is_some() { Answer::quoted() } else { Answer::new(config.max_sentences) };
+        let slot = inner.slots.take(&ids);
+        Ok(Self {
+            inner: inner.clone(),
+            kept: slot.cache.tokens().len(),
+            prompt: ids,
+            slot,
+            logits: Vec::new(),
+            quote,
+            written: Vec::new(),
+            unread: false,
+            answer,
+        })
+    }
+
+    fn read_chunk(&mut self) {
+        let start = self.slot.cache.tokens().len();
+        let end = (start + self.inner.config.chunk_tokens.max(1)).min(self.prompt.len());
+        let (network, cache) = (&self.inner.network, &mut self.slot.cache);
+        self.logits = self.inner.pool.install(|| network.read(&self.prompt[start..end], cache));
+    }
+
+    /// The text that the next token adds, maybe none yet; `None` at the end of the answer.
+    fn write_token(&mut self) -> Result<Option<String>, EngineError> {
+        let config = &self.inner.config;
+        let done = self.answer.is_done() || self.quote.as_ref().is_some_and(Quote::is_done);
+        if done || self.written.len() >= config.max_tokens as usize {
+            return Ok(None);
+        }
+        if self.unread {
+            let (network, cache) = (&self.inner.network, &mut self.slot.cache);
+            let last = &self.written[self.written.len() - 1..];
+            self.logits = self.inner.pool.install(|| network.read(last, cache));
+        }
+        let Some(next) = self.choose() else { return Ok(None) };
+        self.written.push(next);
+        self.unread = true;
+        let all = self.inner.tokens.text(&self.written).map_err(|error| EngineError::run(NAME, error))?;
+        Ok(Some(self.answer.update(&all)))
+    }
+
+    fn choose(&mut self) -> Option<u32> {
+        let (config, tokens) = (&self.inner.config, &self.inner.tokens);
+        if let Some(quote) = &mut self.quote {
+            let penalties =
+                Penalties { passage: config.quote_passage_penalty, sentence: config.quote_sentence_penalty };
+            return quote.next(&self.logits, tokens.end_score(&self.logits), penalties);
+        }
+        for token in self.written.iter().copied().collect::<HashSet<u32>>() {
+            let logit = &mut self.logits[token as usize];
+            *logit = if *logit > 0.0 {
+                *logit / config.repetition_penalty
+            } else {
+                *logit * config.repetition_penalty
+            };
+        }
+        Some(likeliest(&self.logits)).filter(|&next| !tokens.ends(next))
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            prompt_tokens: self.prompt.len() as u32,
+            completion_tokens: self.written.len() as u32,
+            cached_tokens: self.kept as u32,
+        }
+    }
+}
+
+fn likeliest(logits: &[f32]) -> u32 {
+    let best = |best: (usize, f32), (index, &logit): (usize, &f32)| {
+        if logit > best.1 { (index, logit) } else { best }
+    };
+    logits.iter().enumerate().fold((0, f32::MIN), best).0 as u32
+}

@@ -1,0 +1,120 @@
+//! A prompt as chat messages. What stays the same from turn to turn stands first, so that its computation is kept.
+use voce_core::{Message, Prompt};
+
+/// The assistant's instructions when the configuration has none. Short sentences: small models follow them, too.
+pub const DEFAULT_SYSTEM_PROMPT: &str = "You are a friendly voice assistant on the phone. Answer in one short sentence. Use only the facts in the given text. Do not add anything else. Speak plainly, without lists.";
+
+/// Said to a model that can follow it, when nothing was found.
+const NOTHING_FOUND: &str = "The knowledge base holds nothing about this. If it is a greeting, thanks or small talk, answer kindly in one short sentence. Otherwise say that you do not know. Do not guess.";
+
+/// One chat message.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Turn {
+    /// `system`, `user` or `assistant`.
+    pub role: &'static str,
+    /// The words.
+    pub content: String,
+}
+
+/// System, history, then passages and question together. At most `passages` of them.
+pub fn turns(prompt: &Prompt, passages: usize) -> Vec<Turn> {
+    let system = match prompt.system.trim() {
+        "" => DEFAULT_SYSTEM_PROMPT,
+        system => system,
+    };
+    let mut turns = vec![Turn { role: "system", content: system.to_owned() }];
+    turns.extend(prompt.history.iter().map(|message| match message {
+        Message::User(text) => Turn { role: "user", content: text.clone() },
+        Message::Assistant { text, cut: false } => Turn { role: "assistant", content: text.clone() },
+        // A dash, as in print, for what the caller did not want to hear.
+        Message::Assistant { text, cut: true } => Turn { role: "assistant", content: format!("{text}—") },
+    }));
+    turns.push(Turn { role: "user", content: last(prompt, passages) });
+    turns
+}
+
+fn last(prompt: &Prompt, passages: usize) -> String {
+    let texts: Vec<&str> = prompt.passages.iter().take(passages).map(|passage| passage.text.trim()).collect();
+    match (texts.is_empty(), prompt.searched) {
+        (false, _) => format!("{}\n\nQuestion: {}", texts.join("\n"), prompt.question),
+        (true, true) => format!("{NOTHING_FOUND}\n\n{}", prompt.question),
+        (true, false) => prompt.question.clone(),
+    }
+}
+
+/// What a caller says beside the matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmallTalk {
+    /// Hello.
+    Greeting,
+    /// Thank you, or good bye.
+    Thanks,
+}
+
+/// Whether `words` are a greeting or thanks and nothing else: short, and every word of it from a list.
+pub fn small_talk(words: &str) -> Option<SmallTalk> {
+    const GREETINGS: [&str; 12] = [
+        "hello",
+        "hi",
+        "hey",
+        "morning",
+        "afternoon",
+        "evening",
+        "good",
+        "there",
+        "how",
+        "are",
+        "you",
+        "today",
+    ];
+    const THANKS: [&str; 21] = [
+        "thanks", "thank", "you", "very", "much", "so", "a", "lot", "bye", "goodbye", "good", "great",
+        "okay", "ok", "that", "was", "is", "all", "for", "your", "help",
+    ];
+    let words: Vec<String> = words
+        .split(|letter: char| !letter.is_alphabetic())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    let only = |list: &[&str]| !words.is_empty() && words.iter().all(|word| list.contains(&word.as_str()));
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    if only(&THANKS) && has(&["thanks", "thank", "bye", "goodbye"]) {
+        return Some(SmallTalk::Thanks);
+    }
+    (only(&GREETINGS) && has(&["hello", "hi", "hey", "morning", "afternoon", "evening", "how"]))
+        .then_some(SmallTalk::Greeting)
+}
+
+#[cfg(test)]
+mod tests {
+    use voce_core::Passage;
+
+    use super::*;
+
+    #[test]
+    fn passages_stand_with_the_question_and_what_was_cut_ends_in_a_dash() {
+        let prompt = Prompt {
+            system: "Be kind.".into(),
+            history: vec![
+                Message::User("Hello".into()),
+                Message::Assistant { text: "Hello, how can".into(), cut: true },
+            ],
+            passages: vec![Passage { text: "Two years.".into(), ..Passage::default() }],
+            searched: true,
+            question: "How long?".into(),
+        };
+        let turns = turns(&prompt, 3);
+        let contents: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();
+        assert_eq!(contents, ["Be kind.", "Hello", "Hello, how can—", "Two years.\n\nQuestion: How long?"]);
+    }
+
+    #[test]
+    fn small_talk_is_only_what_is_nothing_else() {
+        assert_eq!(small_talk("Hello!"), Some(SmallTalk::Greeting));
+        assert_eq!(small_talk("Good morning, how are you?"), Some(SmallTalk::Greeting));
+        assert_eq!(small_talk("Thank you very much, bye."), Some(SmallTalk::Thanks));
+        assert_eq!(small_talk("Hello, who won the match?"), None);
+        assert_eq!(small_talk("How far is the moon?"), None);
+        assert_eq!(small_talk(""), None);
+    }
+}
