@@ -78,6 +78,7 @@ impl Store {
         let models = self.manifest().select(selection)?;
         disk::make_dir(self.dir())?;
         let _lock = self.lock(progress).await?;
+        self.sweep();
         let web = Web::new()?;
         let mut sum = Pulled::default();
         for model in models {
@@ -107,6 +108,16 @@ impl Store {
                 told = true;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Removes what an ended process had taken out of archives; whole and partial archives stay to go on from.
+    fn sweep(&self) {
+        for entry in fs::read_dir(self.downloads()).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("member-") || name == "joined" || name == "made" {
+                drop(fs::remove_file(entry.path()));
+            }
         }
     }
 
