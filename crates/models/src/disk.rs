@@ -117,6 +117,16 @@ pub(crate) fn move_in_place(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes what an ended pull had taken out of archives; whole and partial archives stay to go on from.
+pub(crate) fn sweep(downloads: &Path) {
+    for entry in fs::read_dir(downloads).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("member-") || name == "joined" || name == "made" {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
 /// `path` with `ending` added to its name.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -78,7 +78,7 @@ impl Store {
         let models = self.manifest().select(selection)?;
         disk::make_dir(self.dir())?;
         let _lock = self.lock(progress).await?;
-        self.sweep();
+        disk::sweep(&self.downloads());
         let web = Web::new()?;
         let mut sum = Pulled::default();
         for model in models {
@@ -108,16 +108,6 @@ impl Store {
                 told = true;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    /// Removes what an ended process had taken out of archives; whole and partial archives stay to go on from.
-    fn sweep(&self) {
-        for entry in fs::read_dir(self.downloads()).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("member-") || name == "joined" || name == "made" {
-                drop(fs::remove_file(entry.path()));
-            }
         }
     }
 
