@@ -23,7 +23,9 @@ mod vocabulary;
 mod worker;
 
 pub use config::{Config, Content, LogConfig, LogFormat, SinkConfig, SinkKind};
-pub use counters::{Counters, Figures};
+pub use counters::Figures;
 pub use error::TelemetryError;
 pub use install::{Guard, Telemetry, install, layer};
 pub use trace::trace_id;
+
+pub(crate) use counters::Counters;

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::{EnvFilter, Layer, filter::FilterExt, filter::filter_fn, fmt, registry::LookupSpan};
 
-use crate::{LogConfig, LogFormat, TelemetryError};
+use crate::{LogConfig, LogFormat, TelemetryError, vocabulary::EVENTS};
 
 /// Harmless noise at WARN, or much detail at INFO, of crates that we use. `rtc` covers `rtc_ice` and the like;
 /// directives are prefixes, and none of these is one of our own crates' names.
@@ -21,7 +21,7 @@ pub(crate) fn layer<S>(
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let filter = directives(config, rust_log)?.and(filter_fn(is_event));
+    let filter = directives(config, rust_log)?.and(filter_fn(belongs_in_log));
     let plain = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     Ok(match config.format {
         LogFormat::Plain => plain.with_filter(filter).boxed(),
@@ -29,8 +29,9 @@ where
     })
 }
 
-fn is_event(metadata: &Metadata) -> bool {
-    metadata.is_event()
+/// Marks on a span's timeline belong to its trace; their texts are what people hear.
+fn belongs_in_log(metadata: &Metadata) -> bool {
+    metadata.is_event() && !EVENTS.contains(&metadata.name())
 }
 
 fn directives(config: &LogConfig, rust_log: Option<String>) -> Result<EnvFilter, TelemetryError> {
@@ -74,11 +75,12 @@ mod tests {
     #[test]
     fn what_a_span_holds_is_not_logged() {
         let written = Written::default();
-        let filter = directives(&LogConfig::default(), None).unwrap().and(filter_fn(is_event));
+        let filter = directives(&LogConfig::default(), None).unwrap().and(filter_fn(belongs_in_log));
         let layer = fmt::layer().with_writer(written.clone()).with_filter(filter);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let span = tracing::info_span!("turn", question = "my password is tulip");
             span.in_scope(|| tracing::info!("the turn began"));
+            span.in_scope(|| tracing::info!(name: "sentence", text = "my tulip is safe"));
         });
         let text = String::from_utf8(written.0.lock().clone()).unwrap();
         assert!(text.contains("the turn began"), "{text}");

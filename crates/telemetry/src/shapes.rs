@@ -1,5 +1,8 @@
 //! What MLflow shows as a span's input and output: chats as bubbles, passages as a list of documents.
+use std::borrow::Cow;
+
 use opentelemetry::Value;
+use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
@@ -47,24 +50,41 @@ fn documents(text: &str, said: &Said) -> String {
     let Ok(Json::Array(passages)) = serde_json::from_str(text) else {
         return said.text(text).into_owned();
     };
-    let documents: Vec<Json> =
+    let documents: Vec<Document> =
         passages.iter().take(MOST_PARTS).map(|passage| document(passage, said)).collect();
-    Json::Array(documents).to_string()
+    serde_json::to_string(&documents).expect("text and numbers are JSON")
 }
 
-fn document(passage: &Json, said: &Said) -> Json {
+/// In the order that MLflow shows: where a passage comes from first.
+#[derive(Serialize)]
+struct Document<'a> {
+    page_content: Cow<'a, str>,
+    metadata: Metadata<'a>,
+    id: String,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    doc_uri: &'a str,
+    score: Option<f64>,
+    chunk_id: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    heading: Cow<'a, str>,
+}
+
+fn document<'a>(passage: &'a Json, said: &Said) -> Document<'a> {
     let text = |name: &str| passage.get(name).and_then(Json::as_str).unwrap_or_default();
-    let chunk = passage.get("chunk").cloned().unwrap_or(Json::Null);
-    let id = format!("{}#{chunk}", text("source"));
-    let mut metadata = json!({
-        "doc_uri": text("source"),
-        "chunk_id": chunk.to_string(),
-        "score": passage.get("score").and_then(Json::as_f64).map(rounded),
-    });
-    if !text("heading").is_empty() {
-        metadata["heading"] = said.text(text("heading")).into();
+    let chunk_id = passage.get("chunk").map(Json::to_string).unwrap_or_default();
+    Document {
+        page_content: said.text(text("text")),
+        id: format!("{}#{chunk_id}", text("source")),
+        metadata: Metadata {
+            doc_uri: text("source"),
+            score: passage.get("score").and_then(Json::as_f64).map(rounded),
+            chunk_id,
+            heading: said.text(text("heading")),
+        },
     }
-    json!({"page_content": said.text(text("text")), "metadata": metadata, "id": id})
 }
 
 /// A score is a 32-bit number; its 64-bit form would show digits that mean nothing.

@@ -38,6 +38,7 @@ pub(crate) struct Worker {
 }
 
 /// What the thread keeps of each sink.
+#[derive(Clone)]
 struct Outlet {
     ring: Arc<Ring>,
     flushes: mpsc::Sender<oneshot::Sender<bool>>,
@@ -71,9 +72,8 @@ impl Worker {
                 flush = self.flushes.recv() => {
                     self.collect_rest(&mut collected, &outlets);
                     let Some(done) = flush else { return };
-                    let empty = flush_all(&outlets).await;
-                    // Whoever asked may have stopped waiting.
-                    let _ = done.try_send(empty);
+                    // Beside the loop: a sink that hangs must not keep it from collecting.
+                    sinks.spawn(flush_all(outlets.clone(), done));
                 }
                 received = self.spans.recv_many(&mut collected, room) => {
                     if received == 0 {
@@ -81,7 +81,7 @@ impl Worker {
                         due = None;
                         self.collect_rest(&mut collected, &outlets);
                         let Some(done) = self.flushes.recv().await else { return };
-                        let _ = done.try_send(flush_all(&outlets).await);
+                        sinks.spawn(flush_all(outlets.clone(), done));
                         continue;
                     }
                     due.get_or_insert_with(|| Instant::now() + self.batch_delay);
@@ -133,7 +133,7 @@ impl Worker {
     }
 }
 
-async fn flush_all(outlets: &[Outlet]) -> bool {
+async fn flush_all(outlets: Vec<Outlet>, done: Flush) {
     let mut answers = Vec::new();
     for outlet in outlets {
         let (done, answer) = oneshot::channel();
@@ -145,5 +145,6 @@ async fn flush_all(outlets: &[Outlet]) -> bool {
     for answer in answers {
         empty &= answer.await.unwrap_or(false);
     }
-    empty
+    // Whoever asked may have stopped waiting.
+    let _ = done.try_send(empty);
 }

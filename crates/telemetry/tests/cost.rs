@@ -1,4 +1,5 @@
 //! What telemetry costs a turn: processor time in all, and of it what the call's own thread pays.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 mod support;
 
 use std::time::Duration;

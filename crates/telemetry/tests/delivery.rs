@@ -1,4 +1,6 @@
 //! Sinks that hang, refuse, are away and come back: nothing is waited for, and nothing is lost that need not be.
+#![expect(clippy::disallowed_types, reason = "the measure is the wall clock")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 mod support;
 
 use std::time::{Duration, Instant as WallClock};
@@ -86,7 +88,6 @@ async fn a_hanging_sink_delays_neither_spans_nor_the_other_sink_nor_the_end() {
     config.timeout_ms = 60_000;
     config.sinks.push(SinkConfig { kind: SinkKind::Otlp, url: taking.url.clone(), ..SinkConfig::default() });
     let (dispatch, guard) = exporting(&config);
-    #[expect(clippy::disallowed_types, reason = "the measure is the wall clock")]
     let began = WallClock::now();
     with_default(&dispatch, || turn("call", 1, "Hello."));
     assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
@@ -101,7 +102,6 @@ async fn ten_thousand_spans_at_once_never_block_and_each_is_accounted_for() {
     let collector = Collector::start(Mood::Take).await;
     let config = Config { queue_spans: 256, ..to(&collector.url) };
     let (dispatch, guard) = exporting(&config);
-    #[expect(clippy::disallowed_types, reason = "the measure is the wall clock")]
     let began = WallClock::now();
     with_default(&dispatch, || {
         let turn = tracing::info_span!(target: "voce_pipeline", parent: None, "turn", session = "call");

@@ -1,4 +1,5 @@
 //! A sink that is away is said once, and so is its return. A program of its own: it installs a global log.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 mod support;
 
 use std::{

@@ -1,4 +1,5 @@
 //! A turn through the real layer, read from the bytes that a sink gets.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 mod support;
 
 use std::collections::HashMap;

@@ -1,4 +1,5 @@
 //! A turn sent to a real MLflow server and read back from it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 mod support;
 
 use std::{collections::BTreeMap, time::Duration};
