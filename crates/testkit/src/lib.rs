@@ -1,4 +1,5 @@
 //! What tests share: fakes, engine contracts, replay of WAV files, a scripted WebRTC caller.
+mod audio;
 #[cfg(feature = "caller")]
 pub mod caller;
 pub mod contract;
@@ -7,4 +8,5 @@ pub mod fakes;
 pub mod mlflow;
 mod weights;
 
+pub use audio::{clip, speech};
 pub use weights::models;
