@@ -23,3 +23,20 @@ pub fn build(config: &Config, store: &Store) -> Result<Arc<dyn LanguageModel>, E
         Engine::Openai => Ok(Arc::new(OpenAi::new(config)?)),
     }
 }
+
+/// Like [`build`], and has a model in this process read the assistant's own `system` prompt already, so that not
+/// even the first caller waits for it.
+pub fn build_for(
+    config: &Config,
+    store: &Store,
+    system: &str,
+) -> Result<Arc<dyn LanguageModel>, EngineError> {
+    match config.engine {
+        Engine::Candle => {
+            let model = Candle::load(config, store)?;
+            model.warm(system)?;
+            Ok(Arc::new(model))
+        }
+        Engine::Openai => build(config, store),
+    }
+}

@@ -37,6 +37,8 @@ impl OpenAi {
                 format!("llm.base_url is {address:?}, expected http://HOST:PORT/v1 or https://HOST/v1");
             return Err(EngineError::load(NAME, reason));
         }
+        // reqwest panics without a provider. Whoever installed one before us chose well.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
             .build()

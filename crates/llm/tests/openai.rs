@@ -85,8 +85,6 @@ impl Drop for OnDrop {
 }
 
 fn config(address: &str) -> Config {
-    // Whoever installed a provider before us chose well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     Config {
         engine: Engine::Openai,
         base_url: address.into(),

@@ -172,7 +172,7 @@ enum State {
 }
 
 impl State {
-    /// Reads a chunk of the prompt or writes a token; `Some(None)` when that gave no text.
+    /// Reads a chunk of the prompt or writes; `Some(None)` when that gave no text.
     fn step(&mut self, inner: &Arc<Inner>) -> Result<Option<Option<Piece>>, EngineError> {
         match self {
             Self::Asked(prompt) => {
@@ -206,8 +206,8 @@ struct Work {
     logits: Vec<f32>,
     quote: Option<Quote>,
     written: Vec<u32>,
-    /// Whether the last written token still has to be read.
-    unread: bool,
+    /// How many of the last written tokens the network has not read yet.
+    unread: usize,
     answer: Answer,
 }
 
@@ -252,7 +252,7 @@ impl Work {
             logits: Vec::new(),
             quote,
             written: Vec::new(),
-            unread: false,
+            unread: 0,
             answer,
         })
     }
@@ -264,23 +264,33 @@ impl Work {
         self.logits = self.inner.pool.install(|| network.read(&self.prompt[start..end], cache));
     }
 
-    /// The text that the next token adds, maybe none yet; `None` at the end of the answer.
+    /// The text that the next token, or the rest of a quoted sentence, adds, maybe none yet; `None` at the end of the answer.
     fn write_token(&mut self) -> Result<Option<String>, EngineError> {
-        let config = &self.inner.config;
+        let most = self.inner.config.max_tokens as usize;
         let done = self.answer.is_done() || self.quote.as_ref().is_some_and(Quote::is_done);
-        if done || self.written.len() >= config.max_tokens as usize {
+        if done || self.written.len() >= most {
             return Ok(None);
         }
-        if self.unread {
-            let (network, cache) = (&self.inner.network, &mut self.slot.cache);
-            let last = &self.written[self.written.len() - 1..];
-            self.logits = self.inner.pool.install(|| network.read(last, cache));
+        let mut next = self.quote.as_mut().and_then(Quote::rest).unwrap_or_default();
+        if next.is_empty() {
+            self.read_written();
+            let Some(token) = self.choose() else { return Ok(None) };
+            next.push(token);
         }
-        let Some(next) = self.choose() else { return Ok(None) };
-        self.written.push(next);
-        self.unread = true;
+        next.truncate(most - self.written.len());
+        self.unread += next.len();
+        self.written.extend(next);
         let all = self.inner.tokens.text(&self.written).map_err(|error| EngineError::run(NAME, error))?;
         Ok(Some(self.answer.update(&all)))
+    }
+
+    fn read_written(&mut self) {
+        if self.unread > 0 {
+            let (network, cache) = (&self.inner.network, &mut self.slot.cache);
+            let last = &self.written[self.written.len() - self.unread..];
+            self.logits = self.inner.pool.install(|| network.read(last, cache));
+            self.unread = 0;
+        }
     }
 
     fn choose(&mut self) -> Option<u32> {

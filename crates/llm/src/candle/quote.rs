@@ -76,6 +76,14 @@ impl Quote {
         Some(token)
     }
 
+    /// The rest of the sentence, once only one is left: there is nothing to ask the model.
+    pub fn rest(&mut self) -> Option<Vec<u32>> {
+        let [only] = self.open[..] else { return None };
+        let rest = self.ids(only)[self.at..].to_vec();
+        self.at += rest.len();
+        (!rest.is_empty()).then_some(rest)
+    }
+
     /// Whether nothing can follow, so that the last token need not be read.
     pub fn is_done(&self) -> bool {
         let complete = self.open.iter().find(|&&index| self.ids(index).len() == self.at);
