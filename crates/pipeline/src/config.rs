@@ -77,7 +77,7 @@ impl Default for AssistantConfig {
             ask_again: "Sorry, I did not catch that. Could you say it again?".into(),
             apology: "Sorry, something went wrong on my side. Please ask again.".into(),
             first_line_min_words: 3,
-            first_line_max_words: 8,
+            first_line_max_words: 5,
         }
     }
 }

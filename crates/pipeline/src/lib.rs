@@ -8,7 +8,7 @@ mod endpointing;
 mod flow;
 pub mod sentences;
 mod session;
-mod spans;
+pub mod spans;
 mod stages;
 mod turn;
 

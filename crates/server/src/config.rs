@@ -86,7 +86,8 @@ fn toml_of(assignment: &str) -> Result<String> {
         return Ok(plain);
     }
     let quoted = format!("{key} = {}", toml::Value::String(value.to_owned()));
-    toml::from_str::<toml::Table>(&quoted).with_context(|| format!("--set {assignment}: {key} is not a key"))?;
+    toml::from_str::<toml::Table>(&quoted)
+        .with_context(|| format!("--set {assignment}: {key} is not a key"))?;
     Ok(quoted)
 }
 
@@ -96,10 +97,11 @@ fn explain(error: figment::Error) -> String {
         .into_iter()
         .map(|error| {
             let key = error.path.join(".");
-            let source = error.metadata.as_ref().map_or_else(String::new, |metadata| match &metadata.source {
-                Some(source) => format!(" (from {source})"),
-                None => format!(" (from {})", metadata.name),
-            });
+            let source =
+                error.metadata.as_ref().map_or_else(String::new, |metadata| match &metadata.source {
+                    Some(source) => format!(" (from {source})"),
+                    None => format!(" (from {})", metadata.name),
+                });
             let place = if key.is_empty() { String::new() } else { format!("{key}: ") };
             format!("{place}{}{source}; `voce config` explains every key", error.kind)
         })
@@ -134,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_set_value_wins_and_needs_no_quotes() {
-        let config = Config::load(&args(&["server.listen=127.0.0.1:9", "listening.soft_end_ms=250"])).unwrap();
+        let config =
+            Config::load(&args(&["server.listen=127.0.0.1:9", "listening.soft_end_ms=250"])).unwrap();
         assert_eq!(config.server.listen, "127.0.0.1:9");
         assert_eq!(config.listening.soft_end_ms, 250);
     }

@@ -16,14 +16,16 @@ pub fn build(config: &Config) -> Result<Engines> {
         let knowledge = scope.spawn(|| voce_rag::build(&config.knowledge, &store));
         let llm = scope.spawn(|| voce_llm::build(&config.llm, &store));
         let tts = scope.spawn(|| voce_tts::build(&config.tts, &store, &runtime));
-        let voice_activity = voce_turn::build_voice_activity(&config.turn, &store, &runtime);
+        let voice_activity = voce_turn::build_vad_factory(&config.turn, &store, &runtime);
         let end_of_turn = voce_turn::build_end_of_turn(&config.turn, &store, &runtime);
         let stt = voce_stt::build(&config.stt, &store, &runtime);
         Ok(Engines {
             voice_activity: voice_activity?,
             end_of_turn: end_of_turn?,
             stt: stt?,
-            knowledge: knowledge.join().map_err(|_| anyhow::anyhow!("loading the knowledge base panicked"))??,
+            knowledge: knowledge
+                .join()
+                .map_err(|_| anyhow::anyhow!("loading the knowledge base panicked"))??,
             llm: llm.join().map_err(|_| anyhow::anyhow!("loading the language model panicked"))??,
             tts: tts.join().map_err(|_| anyhow::anyhow!("loading the voice panicked"))??,
         })
@@ -33,7 +35,8 @@ pub fn build(config: &Config) -> Result<Engines> {
 /// The model store and the ONNX Runtime that all engines stand on.
 pub fn foundation(config: &Config) -> Result<(Store, Runtime)> {
     let store = Store::open(&config.models)?;
-    let runtime = Runtime::load(&store, &config.runtime).context("the ONNX Runtime is needed by every speech model")?;
+    let runtime =
+        Runtime::load(&store, &config.runtime).context("the ONNX Runtime is needed by every speech model")?;
     Ok((store, runtime))
 }
 

@@ -19,7 +19,7 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_url_template: Option<String>,
     /// STUN and TURN servers for the browser.
-    pub ice_servers: Vec<String>,
+    pub ice_servers: Vec<voce_transport::IceServer>,
 }
 
 /// A model and what it is for.
@@ -37,7 +37,13 @@ pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
 pub fn router(status: StatusSource) -> Router {
     Router::new()
         .route("/api/status", get(|State(status): State<StatusSource>| async move { Json(status()) }))
-        .route("/health", get(async || "ok"))
+        .route("/health", get(health))
         .with_state(status)
         .merge(voce_web::router())
+}
+
+/// Answers while the server is alive. The number of tasks tells whether calls leave some behind.
+async fn health() -> Json<serde_json::Value> {
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    Json(serde_json::json!({ "status": "ok", "tasks": tasks }))
 }

@@ -19,7 +19,18 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "audio", "core", "llm", "models", "pipeline", "rag", "stt", "telemetry", "transport", "tts", "turn", "web",
+            "audio",
+            "core",
+            "llm",
+            "models",
+            "pipeline",
+            "rag",
+            "stt",
+            "telemetry",
+            "transport",
+            "tts",
+            "turn",
+            "web",
         ],
     ),
 ];
@@ -46,7 +57,8 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
         .iter()
         .map(|package| {
             let all = package["dependencies"].as_array().expect("dependencies");
-            let direct = all.iter().filter(|one| one["kind"].is_null()).map(|one| text(&one["name"])).collect();
+            let direct =
+                all.iter().filter(|one| one["kind"].is_null()).map(|one| text(&one["name"])).collect();
             (text(&package["name"]).trim_start_matches("voce-").to_owned(), direct)
         })
         .collect()
@@ -56,7 +68,12 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 fn crates_import_only_what_the_table_allows() {
     let dependencies = dependencies();
     let listed: Vec<&str> = TABLE.iter().map(|(name, _)| *name).collect();
-    assert_eq!(dependencies.len(), listed.len(), "every crate stands in the table: {:?}", dependencies.keys());
+    assert_eq!(
+        dependencies.len(),
+        listed.len(),
+        "every crate stands in the table: {:?}",
+        dependencies.keys()
+    );
     for (name, allowed) in TABLE {
         for dependency in &dependencies[*name] {
             let Some(ours) = dependency.strip_prefix("voce-") else { continue };
@@ -78,7 +95,8 @@ fn heavy_libraries_stay_behind_their_crates() {
 
 #[test]
 fn the_code_map_names_every_crate() {
-    let map = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("the code map");
+    let map =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("the code map");
     for (name, _) in TABLE {
         assert!(map.contains(&format!("`{name}`")), "crates/README.md does not name {name}");
     }

@@ -1,56 +1,23 @@
-//! Spans as one OTLP request: made, and taken apart again when a sink refuses it.
-use bytes::Bytes;
-use opentelemetry_proto::{
-    tonic::{
-        collector::trace::v1::ExportTraceServiceRequest,
-        common::v1::InstrumentationScope,
-        resource::v1::Resource,
-        trace::v1::{ResourceSpans, ScopeSpans, Span},
-    },
-    transform::common::tonic::ResourceAttributesWithSchema,
-};
-use opentelemetry_sdk::trace::SpanData;
-use prost::Message;
+//! Spans as one encoded OTLP request, and what it is when a sink refuses it: two smaller ones.
+use std::io::Read;
 
-use crate::vocabulary::SCOPE;
+use bytes::Bytes;
+use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::ScopeSpans};
+use prost::Message;
 
 /// An encoded request. Cheap to clone: all sinks share the bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) body: Bytes,
     pub(crate) spans: usize,
+    /// Whether the bytes are compressed by gzip, as `OTEL_EXPORTER_OTLP_COMPRESSION` may ask.
+    pub(crate) compressed: bool,
 }
 
 impl Batch {
-    /// One resource, one scope, these spans.
-    pub(crate) fn encode(spans: Vec<SpanData>, resource: &ResourceAttributesWithSchema) -> Self {
-        let resource = Resource {
-            attributes: resource.attributes.0.clone(),
-            dropped_attributes_count: 0,
-            entity_refs: Vec::new(),
-        };
-        let scope = InstrumentationScope {
-            name: SCOPE.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            ..InstrumentationScope::default()
-        };
-        let scope_spans = ScopeSpans {
-            scope: Some(scope),
-            spans: spans.into_iter().map(Span::from).collect(),
-            schema_url: String::new(),
-        };
-        Self::of(ExportTraceServiceRequest {
-            resource_spans: vec![ResourceSpans {
-                resource: Some(resource),
-                scope_spans: vec![scope_spans],
-                schema_url: String::new(),
-            }],
-        })
-    }
-
     fn of(request: ExportTraceServiceRequest) -> Self {
         let spans = spans_of(&request).map_or(0, |scope| scope.spans.len());
-        Self { body: request.encode_to_vec().into(), spans }
+        Self { body: request.encode_to_vec().into(), spans, compressed: false }
     }
 
     /// The first and the second half of its spans; `None` when there is but one.
@@ -75,7 +42,12 @@ impl Batch {
     }
 
     fn decode(&self) -> Option<ExportTraceServiceRequest> {
-        ExportTraceServiceRequest::decode(self.body.clone()).ok()
+        if !self.compressed {
+            return ExportTraceServiceRequest::decode(self.body.clone()).ok();
+        }
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&*self.body).read_to_end(&mut plain).ok()?;
+        ExportTraceServiceRequest::decode(&*plain).ok()
     }
 }
 

@@ -3,7 +3,10 @@ use std::{sync::Arc, time::Duration};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use reqwest::{Client, StatusCode, header::CONTENT_TYPE};
+use reqwest::{
+    Client, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
@@ -144,6 +147,9 @@ impl Delivery {
         let mut request = self.client.post(self.sink.traces.clone()).timeout(self.sink.timeout);
         if let Some(id) = &self.state.borrow().experiment {
             request = request.header(EXPERIMENT_HEADER, id);
+        }
+        if batch.compressed {
+            request = request.header(CONTENT_ENCODING, "gzip");
         }
         let request = request
             .headers(self.sink.headers.clone())

@@ -38,6 +38,9 @@ pub enum TelemetryError {
     /// The export thread could not be started.
     #[error("telemetry: the export thread could not start: {0}")]
     Thread(#[from] std::io::Error),
+    /// The OTLP exporter does not accept its environment.
+    #[error("telemetry: the exporter could not be built: {0}; check the OTEL_EXPORTER_OTLP_* variables")]
+    Exporter(String),
     /// The HTTP client could not be built.
     #[error("telemetry: the HTTP client could not be built: {0}")]
     Client(#[from] reqwest::Error),

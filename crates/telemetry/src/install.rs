@@ -12,6 +12,7 @@ use tracing_subscriber::{
 use crate::{
     Config, Counters, Figures, SinkKind, TelemetryError,
     delivery::{Delivery, Reach, SinkState},
+    encoder::Encoder,
     environment::{self, Address, Settings},
     log,
     processor::TurnProcessor,
@@ -99,7 +100,7 @@ fn export(settings: Settings) -> Result<(SdkTracerProvider, Guard), TelemetryErr
         spans,
         flushes: asked,
         said: Said::new(config.content),
-        resource: (&resource).into(),
+        encoder: Encoder::new(&resource)?,
         counters: counters.clone(),
         batch_spans: config.batch_spans,
         batch_delay: Duration::from_millis(config.batch_delay_ms),

@@ -7,6 +7,7 @@ mod batch;
 mod config;
 mod counters;
 mod delivery;
+mod encoder;
 mod environment;
 mod error;
 mod install;

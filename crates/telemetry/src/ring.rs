@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn batch(mark: u8) -> Batch {
-        Batch { body: vec![mark; 10].into(), spans: 3 }
+        Batch { body: vec![mark; 10].into(), spans: 3, compressed: false }
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -16,7 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    Counters, TelemetryError, batch::Batch, delivery::Delivery, ring::Ring, said::Said, translate::translate,
+    Counters, TelemetryError, delivery::Delivery, encoder::Encoder, ring::Ring, said::Said,
+    translate::translate,
 };
 
 /// How often a full queue is mentioned in the log, at most.
@@ -30,7 +30,7 @@ pub(crate) struct Worker {
     pub(crate) spans: mpsc::Receiver<SpanData>,
     pub(crate) flushes: mpsc::Receiver<Flush>,
     pub(crate) said: Said,
-    pub(crate) resource: ResourceAttributesWithSchema,
+    pub(crate) encoder: Encoder,
     pub(crate) counters: Arc<Counters>,
     pub(crate) batch_spans: usize,
     pub(crate) batch_delay: Duration,
@@ -70,7 +70,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 flush = self.flushes.recv() => {
-                    self.collect_rest(&mut collected, &outlets);
+                    self.collect_rest(&mut collected, &outlets).await;
                     let Some(done) = flush else { return };
                     // Beside the loop: a sink that hangs must not keep it from collecting.
                     sinks.spawn(flush_all(outlets.clone(), done));
@@ -79,7 +79,7 @@ impl Worker {
                     if received == 0 {
                         // No span can come any more; only flushes are left to wait for.
                         due = None;
-                        self.collect_rest(&mut collected, &outlets);
+                        self.collect_rest(&mut collected, &outlets).await;
                         let Some(done) = self.flushes.recv().await else { return };
                         sinks.spawn(flush_all(outlets.clone(), done));
                         continue;
@@ -87,12 +87,12 @@ impl Worker {
                     due.get_or_insert_with(|| Instant::now() + self.batch_delay);
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.ship(&mut collected, &outlets);
+                    self.ship(&mut collected, &outlets).await;
                     self.say_dropped(&mut warned);
                 }
             }
             if collected.len() >= self.batch_spans {
-                self.ship(&mut collected, &outlets);
+                self.ship(&mut collected, &outlets).await;
             }
             if collected.is_empty() {
                 due = None;
@@ -100,22 +100,22 @@ impl Worker {
         }
     }
 
-    fn collect_rest(&mut self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
+    async fn collect_rest(&mut self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
         while let Ok(span) = self.spans.try_recv() {
             collected.push(span);
             if collected.len() >= self.batch_spans {
-                self.ship(collected, outlets);
+                self.ship(collected, outlets).await;
             }
         }
-        self.ship(collected, outlets);
+        self.ship(collected, outlets).await;
     }
 
-    fn ship(&self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
+    async fn ship(&self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
         if collected.is_empty() {
             return;
         }
         let spans = collected.drain(..).map(|span| translate(span, &self.said)).collect();
-        let batch = Batch::encode(spans, &self.resource);
+        let Some(batch) = self.encoder.encode(spans).await else { return };
         for outlet in outlets {
             self.counters.add_dropped(outlet.ring.push(batch.clone()));
         }

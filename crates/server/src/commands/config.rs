@@ -30,6 +30,11 @@ fn overlay(document: &mut Table, effective: &Table) {
                     *shown = changed;
                 }
             }
+            (Some(Item::ArrayOfTables(shown)), Item::ArrayOfTables(values)) => {
+                if shown.to_string() != values.to_string() {
+                    document.insert(key, item.clone());
+                }
+            }
             (_, item) => drop(document.insert(key, item.clone())),
         }
     }

@@ -48,7 +48,7 @@ pub async fn run(config: Config, args: TalkArgs) -> Result<ExitCode> {
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
-    telemetry.shutdown().await;
+    tokio::task::spawn_blocking(move || drop(telemetry)).await?;
     voce_audio::write_wav(&args.out, &answer, voice_rate_hz)
         .with_context(|| format!("writing {}", args.out.display()))?;
     let failed = reports.iter().any(|report| report.end_reason == EndReason::Failed);
@@ -108,12 +108,15 @@ async fn hold(far: FarEnd, questions: Vec<Vec<f32>>) -> Result<(Vec<TurnReport>,
     });
     let mut reports = vec![];
     for (index, question) in questions.into_iter().enumerate() {
-        let patience = PATIENCE + Duration::from_secs_f64(question.len() as f64 / f64::from(MICROPHONE_RATE_HZ));
+        let patience =
+            PATIENCE + Duration::from_secs_f64(question.len() as f64 / f64::from(MICROPHONE_RATE_HZ));
         asked.send(question).await.ok();
         match timeout(patience, answered(&mut events)).await {
             Ok(Some(report)) => reports.push(report),
             Ok(None) => bail!("the call ended during question {}", index + 1),
-            Err(_) => bail!("question {} was not answered within {patience:?}: is there speech in it?", index + 1),
+            Err(_) => {
+                bail!("question {} was not answered within {patience:?}: is there speech in it?", index + 1)
+            }
         }
     }
     drop((asked, events));

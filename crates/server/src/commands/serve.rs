@@ -1,0 +1,132 @@
+//! `voce serve`: the page, its API, and a session for every call.
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use voce_core::Call;
+use voce_pipeline::{Engines, Settings};
+use voce_transport::Transport;
+
+use crate::{
+    cli::ServeArgs,
+    commands::talk,
+    config::Config,
+    engines,
+    http::{self, Model, Status},
+};
+
+pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
+    if let Some(listen) = args.listen {
+        config.server.listen = listen;
+    }
+    // The address first: a busy port must not cost the wait for the models.
+    let listener = bind(&config.server.listen).await?;
+    let telemetry = voce_telemetry::install(&config.telemetry)?;
+    let load = config.clone();
+    tracing::info!("loading models");
+    let engines = tokio::task::spawn_blocking(move || engines::build(&load)).await??;
+    for (role, model) in engines::cards(&engines) {
+        tracing::info!(role, provider = model.provider, model = model.name, device = model.device, "ready");
+    }
+    let address = listener.local_addr()?;
+    let (transport, calls) = Transport::bind(config.transport.clone(), address.ip()).await?;
+    let status = status(&config, &engines, telemetry.telemetry());
+    let routes = voce_transport::router(transport.clone()).merge(http::router(status));
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(take_calls(calls, engines, talk::settings(&config), stop.clone()));
+    let quit = stop.clone();
+    tasks.spawn(async move {
+        let served = axum::serve(listener, routes).with_graceful_shutdown(quit.cancelled_owned()).await;
+        served.inspect_err(|error| tracing::error!(%error, "the http server failed")).ok();
+    });
+    println!("voce listens on http://{address}");
+    ended().await?;
+    tracing::info!("ending; running calls are closed");
+    let drain = Duration::from_secs(config.server.drain_seconds);
+    stop.cancel();
+    transport.shutdown(drain).await;
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if timeout(drain, all).await.is_err() {
+        tracing::warn!("not everything ended in time");
+    }
+    tokio::task::spawn_blocking(move || drop(telemetry)).await?;
+    Ok(())
+}
+
+async fn bind(listen: &str) -> Result<TcpListener> {
+    let address: SocketAddr = listen.parse().with_context(|| {
+        format!("server.listen = {listen:?} is not an address; expected e.g. 127.0.0.1:8080")
+    })?;
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; is another voce running? choose another address with --listen")
+    })
+}
+
+/// Runs a session for every call until told to stop, then waits for those under way.
+async fn take_calls(
+    mut calls: mpsc::Receiver<Call>,
+    engines: Engines,
+    settings: Settings,
+    stop: CancellationToken,
+) {
+    let mut sessions = JoinSet::new();
+    loop {
+        let call = tokio::select! {
+            () = stop.cancelled() => break,
+            // Sessions that ended are taken off the list as they end.
+            Some(ended) = sessions.join_next() => {
+                log_end(ended);
+                continue;
+            }
+            call = calls.recv() => match call {
+                Some(call) => call,
+                None => break,
+            },
+        };
+        let span = tracing::info_span!("call", id = call.id);
+        let session = voce_pipeline::run(call, engines.clone(), settings.clone(), stop.clone());
+        sessions.spawn(session.instrument(span));
+    }
+    while let Some(ended) = sessions.join_next().await {
+        log_end(ended);
+    }
+}
+
+fn log_end(ended: Result<Result<(), voce_core::EngineError>, tokio::task::JoinError>) {
+    match ended {
+        Ok(Ok(())) => tracing::debug!("call ended"),
+        Ok(Err(error)) => tracing::error!(%error, "a call could not begin"),
+        Err(error) => tracing::error!(%error, "a call ended by a defect; the others go on"),
+    }
+}
+
+fn status(config: &Config, engines: &Engines, telemetry: voce_telemetry::Telemetry) -> http::StatusSource {
+    let models = engines::cards(engines).into_iter().map(|(role, card)| Model { role, card }).collect();
+    let still = Status {
+        name: "voce",
+        version: env!("CARGO_PKG_VERSION"),
+        assistant: config.assistant.name.clone(),
+        models,
+        mlflow_url: None,
+        trace_url_template: None,
+        ice_servers: config.transport.ice_servers.clone(),
+    };
+    Arc::new(move || {
+        let template = telemetry.trace_url("{trace_id}");
+        let mlflow_url = template.as_deref().and_then(|url| url.split("/#").next()).map(str::to_owned);
+        Status { mlflow_url, trace_url_template: template, ..still.clone() }
+    })
+}
+
+/// Waits for Ctrl-C or the signal that services are ended with.
+async fn ended() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

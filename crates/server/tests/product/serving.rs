@@ -1,0 +1,70 @@
+//! A running `voce serve`.
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use crate::harness::Place;
+
+/// Loading all models on a busy machine takes a while.
+const STARTS_WITHIN: Duration = Duration::from_secs(120);
+
+/// Ends with the test.
+pub struct Server {
+    child: Child,
+    /// The address of the page and its API.
+    pub url: String,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Server {
+    /// Starts `voce serve` on a free port and waits until it takes calls.
+    pub fn start(place: &Place, arguments: &[&str]) -> Self {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        let mut command = place.command(&all);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("voce starts");
+        let (sender, lines) = mpsc::sync_channel(10_000);
+        let outputs: [Box<dyn std::io::Read + Send>; 2] =
+            [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
+        for output in outputs {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    if sender.try_send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        let mut before = vec![];
+        loop {
+            let line = lines.recv_timeout(STARTS_WITHIN);
+            let line = line.unwrap_or_else(|_| panic!("voce did not start: {}", before.join("\n")));
+            if let Some(url) = line.strip_prefix("voce listens on ") {
+                return Self { child, url: url.trim().to_owned(), lines };
+            }
+            before.push(line);
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed since it was started or asked last.
+    pub fn said(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
