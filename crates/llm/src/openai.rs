@@ -2,7 +2,7 @@
 //! and llama.cpp each leave out other fields than OpenAI does.
 use std::time::Duration;
 
-use async_openai::{Client, config::OpenAIConfig, error::OpenAIError};
+use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::ReqwestService};
 use futures_util::{
     FutureExt, StreamExt, TryStreamExt,
     future::BoxFuture,
@@ -46,7 +46,9 @@ impl OpenAi {
         let key = std::env::var(KEY).unwrap_or_default();
         let account = OpenAIConfig::new().with_api_base(address).with_api_key(key);
         let card = ModelCard { provider: NAME.into(), name: config.model.clone(), device: address.into() };
-        Ok(Self { card, client: Client::build(http, account), config: config.clone() })
+        // Without the client's own retries: a caller who waits is better told at once.
+        let client = Client::build(http.clone(), account).with_http_service(ReqwestService::new(http));
+        Ok(Self { card, client, config: config.clone() })
     }
 
     fn body(&self, prompt: &Prompt) -> Value {

@@ -56,7 +56,12 @@ async fn server(status: StatusCode, parts: Vec<Vec<u8>>, then: Then) -> (OpenAi,
             let end = match then {
                 Then::Ends => stream::empty().boxed(),
                 Then::Hangs => stream::pending().boxed(),
-                Then::Breaks => stream::iter([Err(std::io::Error::other("broken"))]).boxed(),
+                // After a while: what breaks at once takes along what is not sent yet.
+                Then::Breaks => stream::once(async {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    Err(std::io::Error::other("broken"))
+                })
+                .boxed(),
             };
             let body = parts.chain(end).inspect(move |_| {
                 let _ = &gone;
