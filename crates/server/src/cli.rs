@@ -31,6 +31,22 @@ pub struct ConfigArgs {
     pub set: Vec<String>,
 }
 
+impl ConfigArgs {
+    /// Every `--set` of the command line, before and after the command. clap keeps only one side of a global option.
+    pub fn with_all_of(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
+        self.set.clear();
+        while let Some(argument) = arguments.next() {
+            if argument == "--set" {
+                self.set.extend(arguments.next());
+            } else if let Some(assignment) = argument.strip_prefix("--set=") {
+                self.set.push(assignment.to_owned());
+            }
+        }
+        self
+    }
+}
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Serve the page and take calls.
@@ -155,4 +171,17 @@ pub struct BenchArgs {
     pub threads: usize,
     /// A WAV file or a text, as the engine needs it.
     pub input: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_on_both_sides_of_the_command_count() {
+        let line = "voce --set a.b=1 talk --set=c.d=2 --out x.wav --set e.f=3 -- --set g.h=4";
+        let arguments = line.split(' ').map(str::to_owned);
+        let args = ConfigArgs { config: None, set: vec![] }.with_all_of(arguments);
+        assert_eq!(args.set, ["a.b=1", "c.d=2", "e.f=3"]);
+    }
 }

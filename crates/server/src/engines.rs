@@ -14,7 +14,7 @@ pub fn build(config: &Config) -> Result<Engines> {
     // The parts load side by side: most of their time is reading files and warming up, each on one thread.
     std::thread::scope(|scope| {
         let knowledge = scope.spawn(|| voce_rag::build(&config.knowledge, &store));
-        let llm = scope.spawn(|| voce_llm::build(&config.llm, &store));
+        let llm = scope.spawn(|| voce_llm::build_for(&config.llm, &store, system_prompt(config)));
         let tts = scope.spawn(|| voce_tts::build(&config.tts, &store, &runtime));
         let voice_activity = voce_turn::build_vad_factory(&config.turn, &store, &runtime);
         let end_of_turn = voce_turn::build_end_of_turn(&config.turn, &store, &runtime);
@@ -30,6 +30,14 @@ pub fn build(config: &Config) -> Result<Engines> {
             tts: tts.join().map_err(|_| anyhow::anyhow!("loading the voice panicked"))??,
         })
     })
+}
+
+/// The start of every prompt: the configured one, else the language model's own.
+pub fn system_prompt(config: &Config) -> &str {
+    match config.assistant.system_prompt.as_str() {
+        "" => voce_llm::DEFAULT_SYSTEM_PROMPT,
+        configured => configured,
+    }
 }
 
 /// The model store and the ONNX Runtime that all engines stand on.

@@ -10,8 +10,7 @@ use crate::{LogConfig, LogFormat, TelemetryError, vocabulary::EVENTS};
 
 /// Harmless noise at WARN, or much detail at INFO, of crates that we use. `rtc` covers `rtc_ice` and the like;
 /// directives are prefixes, and none of these is one of our own crates' names.
-const QUIET: &str =
-    "rtc=error,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,ort=warn,hyper=warn,h2=warn,reqwest=warn";
+const QUIET: &str = "rtc=error,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,ort=warn,hyper=warn,h2=warn,reqwest=warn,qdrant_edge=error";
 
 /// The layer that writes the log.
 pub(crate) fn layer<S>(

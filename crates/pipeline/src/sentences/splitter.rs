@@ -9,6 +9,8 @@ use super::{
 
 /// Characters the first line must have before it may end inside a sentence.
 const FIRST_LINE_MIN_CHARACTERS: usize = 12;
+/// Words after which lines are sentences again: the voice is far enough ahead of the ear.
+const WORDS_OF_A_GOOD_START: usize = 20;
 /// Characters after which a sentence is split. Kokoro takes 510 phonemes, about 450 letters; less sounds sooner.
 const LONGEST_CHARACTERS: usize = 220;
 /// A split leaves at least so many characters before it.
@@ -104,19 +106,26 @@ impl Splitter {
         Gap { before: &self.text[..at], next, next_is_whole: next_is_whole || next.len() < rest.len() }
     }
 
-    /// Where the answer's first line ends inside its sentence, if `gap` shows that it should.
+    /// Where one of the answer's first lines ends inside its sentence, if `gap` shows that it should.
     fn early_end(&self, gap: &Gap, is_clause: bool) -> Option<usize> {
-        if self.spoken_words >= self.min_words {
-            return None;
-        }
-        let words = gap.words();
-        if is_clause && self.is_long_enough(gap) {
+        let is_first = self.spoken_words < self.min_words;
+        if is_first && is_clause && self.is_long_enough(gap) {
             return Some(gap.before.len());
         }
-        if words < self.max_words {
+        if gap.words() < self.most_words(is_first)? {
             return None;
         }
         self.least_harmful(gap.before.len(), |candidate| self.is_long_enough(candidate))
+    }
+
+    /// Words of the next line, at most; `None`: as many as its sentence has. A voice that takes up to two thirds of
+    /// the time it speaks has the next line ready before this one is over, so that no gap opens inside a sentence.
+    fn most_words(&self, is_first: bool) -> Option<usize> {
+        match self.spoken_words {
+            _ if is_first => Some(self.max_words),
+            spoken if spoken < WORDS_OF_A_GOOD_START => Some(self.max_words.max(spoken * 3 / 2)),
+            _ => None,
+        }
     }
 
     fn is_long_enough(&self, gap: &Gap) -> bool {

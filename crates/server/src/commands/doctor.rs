@@ -50,7 +50,7 @@ fn parts_of(config: &Config) -> bool {
     let model = voce_rag::build(&config.knowledge, &store);
     let none = || "none: answers stand on the language model alone".to_owned();
     healthy &= told("knowledge", model.map(|engine| engine.map_or_else(none, |engine| card(engine.model()))));
-    let model = voce_llm::build(&config.llm, &store);
+    let model = voce_llm::build_for(&config.llm, &store, crate::engines::system_prompt(config));
     healthy &= told("language model", model.map(|engine| card(engine.model())));
     let model = voce_tts::build(&config.tts, &store, &runtime);
     healthy & told("text to speech", model.map(|engine| card(engine.model())))

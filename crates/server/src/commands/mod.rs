@@ -20,7 +20,7 @@ use crate::{
 
 /// Runs the command. An error is printed by `main` and ends with a non-zero code.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
-    let config = Config::load(&cli.config)?;
+    let config = Config::load(&cli.config.with_all_of(std::env::args()))?;
     match cli.command {
         Command::Serve(args) => serve::run(config, args).await?,
         Command::Talk(args) => return talk::run(config, args).await,

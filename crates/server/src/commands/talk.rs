@@ -59,9 +59,7 @@ pub async fn run(config: Config, args: TalkArgs) -> Result<ExitCode> {
 /// What all calls have in common, from the configuration.
 pub fn settings(config: &Config) -> Settings {
     let mut assistant = config.assistant.clone();
-    if assistant.system_prompt.is_empty() {
-        assistant.system_prompt = voce_llm::DEFAULT_SYSTEM_PROMPT.into();
-    }
+    assistant.system_prompt = engines::system_prompt(config).to_owned();
     Settings {
         assistant: Arc::new(assistant),
         listening: config.listening.clone(),

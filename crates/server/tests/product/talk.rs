@@ -6,7 +6,7 @@ use crate::harness::{EMBEDDED, Place, question, said};
 /// File, a word of the question, and what the answer must contain (any of these).
 const QUESTIONS: &[(&str, &str, &[&str])] = &[
     ("warranty_af_heart.wav", "warranty", &["two year", "two-year", "24 month"]),
-    ("hours_am_michael.wav", "saturday", &["9", "nine", "ten", "10"]),
+    ("hours_am_michael.wav", "saturday", &["eight", "8"]),
     ("filter_bf_emma.wav", "filter", &["week", "month"]),
 ];
 

@@ -57,3 +57,17 @@ fn the_first_line_waits_neither_for_the_end_of_its_sentence_nor_for_a_comma() {
     assert_eq!(parser.push("The warranty period for the water pump is ").len(), 0);
     assert_eq!(parser.push("t")[0].text, "The warranty period for the water pump");
 }
+
+#[test]
+fn lines_grow_so_that_the_voice_stays_ahead_of_the_ear() {
+    let text =
+        "The shop is open from Monday to Saturday from eight in the morning to six in the evening all year.";
+    let lines = lines(SentenceParser::new(3, 5), text);
+    let words: Vec<usize> = lines.iter().map(|line| line.text.split(' ').count()).collect();
+    assert!(words.len() >= 3 && words[0] <= 5, "{lines:?}");
+    let mut spoken = words[0];
+    for next in &words[1..] {
+        assert!(*next <= (spoken * 3 / 2).max(5), "{lines:?}");
+        spoken += next;
+    }
+}
