@@ -21,6 +21,9 @@ import time
 import wave
 from pathlib import Path
 
+# This file has the package's name, and its folder is searched first.
+sys.path.pop(0)
+
 import numpy
 from faster_whisper import WhisperModel
 
