@@ -4,6 +4,7 @@ use serde::Serialize;
 use crate::{Passage, TurnId, TurnReport};
 
 /// What happened.
+#[expect(clippy::large_enum_variant, reason = "one report a turn; a box would only make it harder to read")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {

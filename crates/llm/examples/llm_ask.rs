@@ -1,4 +1,5 @@
 //! Asks the model in the store: every line `question<TAB>passage<TAB>passage` of a file, answers with their times.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use futures_util::StreamExt;
 use voce_core::{LanguageModel, Passage, Piece, Prompt};
 use voce_llm::{Candle, Config};

@@ -1,4 +1,5 @@
 //! How fast the model in the store reads and writes: `llm_speed [threads] [repeat] [new tokens] [prompt file]`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use voce_llm::{Candle, Config};
 use voce_models::Store;
 

@@ -1,4 +1,5 @@
 //! The engine in this process, with the real small model.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::sync::{Arc, LazyLock};
 
 use futures_util::StreamExt;

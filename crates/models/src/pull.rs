@@ -140,9 +140,9 @@ impl Pull<'_> {
             }
             jobs = later;
             if alone {
-                self.from_hub(batch, &mut jobs).await?;
+                self.fetch_from_hub(batch, &mut jobs).await?;
             } else {
-                self.from_archives(&wanted, batch, &mut jobs).await?;
+                self.fetch_from_archives(&wanted, batch, &mut jobs).await?;
             }
         }
         Ok(self.done)
@@ -168,7 +168,7 @@ impl Pull<'_> {
         Ok(open.into_iter().map(job).collect())
     }
 
-    async fn from_hub(&mut self, batch: Vec<Job>, jobs: &mut Vec<Job>) -> Result<(), ModelError> {
+    async fn fetch_from_hub(&mut self, batch: Vec<Job>, jobs: &mut Vec<Job>) -> Result<(), ModelError> {
         for job in batch {
             let Source::Hub(hub_file) = &job.file.sources[job.source] else { continue };
             let (name, origin) = (self.name(&job.file), format!("{} {}", hub_file, hub_file.path));
@@ -187,7 +187,7 @@ impl Pull<'_> {
         Ok(())
     }
 
-    async fn from_archives(
+    async fn fetch_from_archives(
         &mut self,
         wanted: &[Archive],
         batch: Vec<Job>,

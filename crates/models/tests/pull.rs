@@ -1,4 +1,5 @@
 //! Pulls from a registry and a hub that run inside the test: what goes right, what goes wrong, what is said.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod place;
 
 use std::fs;

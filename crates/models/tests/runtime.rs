@@ -1,5 +1,6 @@
 //! ONNX Runtime as a store gives it: the device it reports, and what a damaged graph or a missing GPU says.
 //! Needs the library in the store.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use voce_models::{Config, Device, Runtime, RuntimeConfig, Store};
 
 fn store() -> Option<Store> {

@@ -25,6 +25,10 @@ pub enum Input {
 }
 
 /// What is to be done.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few a second at most; a box would only make it harder to read"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Answer a question.

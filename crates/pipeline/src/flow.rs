@@ -77,7 +77,8 @@ impl<T: Send + 'static> Flow<T> {
     /// Starts from one value, under `span`.
     pub fn of(first: T, span: Span) -> Self {
         let (sender, tail) = mpsc::channel(1);
-        sender.try_send(first).ok().expect("a new channel of one has room for one");
+        let taken = sender.try_send(first).is_ok();
+        debug_assert!(taken, "a new channel of one has room for one");
         Self { tail, tasks: JoinSet::new(), span }
     }
 

@@ -1,4 +1,5 @@
 //! Files in, passages out, with the real embedding model.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::path::{Path, PathBuf};
 
 use voce_models::Store;
@@ -95,9 +96,9 @@ async fn ingesting_while_the_knowledge_base_is_served_says_who_holds_it() {
     let config = config(folder.path());
     let path = folder.path().join("a.md");
     std::fs::write(&path, "The pump is blue.").unwrap();
-    run(&config, &models, &[path.clone()]).await;
+    run(&config, &models, std::slice::from_ref(&path)).await;
     let knowledge = build(&config, &models).unwrap().unwrap();
-    let error = ingest(&config, &models, &[path.clone()], |_| {}).await.unwrap_err().to_string();
+    let error = ingest(&config, &models, std::slice::from_ref(&path), |_| {}).await.unwrap_err().to_string();
     assert!(error.contains("in use by another process") && error.contains("voce serve"), "{error}");
     drop(knowledge);
     assert_eq!(run(&config, &models, &[path]).await.0.unchanged, 1);
@@ -119,7 +120,7 @@ async fn another_embedding_model_is_refused_until_documents_are_ingested_again()
     let with = |model: &str| Config { model: model.into(), ..config(folder.path()) };
     let path = folder.path().join("a.md");
     std::fs::write(&path, "The pump is blue.").unwrap();
-    run(&with("first-model"), &models, &[path.clone()]).await;
+    run(&with("first-model"), &models, std::slice::from_ref(&path)).await;
 
     let error = build(&with("second-model"), &models).err().unwrap().to_string();
     assert!(error.contains("first-model") && error.contains("voce ingest"), "{error}");

@@ -1,4 +1,5 @@
 //! One contract for every store.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::sync::Arc;
 
 use voce_rag::{Payload, Record, StoreError, VectorStore, open_embedded, open_server};

@@ -50,7 +50,7 @@ impl Default for ServerConfig {
 impl Config {
     /// Reads the configuration. The error names the key, where it came from and what would be right.
     pub fn load(args: &ConfigArgs) -> Result<Self> {
-        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        let mut figment = Figment::from(Serialized::defaults(Self::of_this_machine()));
         if let Some(file) = file(args)? {
             figment = figment.merge(Toml::file_exact(file));
         }
@@ -61,6 +61,17 @@ impl Config {
             figment = figment.merge(Toml::string(&toml_of(assignment)?));
         }
         figment.extract().map_err(|error| anyhow!("configuration: {}", explain(error)))
+    }
+}
+
+impl Config {
+    /// The defaults, with the MLflow that this machine's other programs use.
+    fn of_this_machine() -> Self {
+        let mut config = Self::default();
+        if let Some(uri) = std::env::var("MLFLOW_TRACKING_URI").ok().filter(|uri| uri.starts_with("http")) {
+            config.telemetry.sinks.iter_mut().for_each(|sink| sink.url.clone_from(&uri));
+        }
+        config
     }
 }
 

@@ -1,4 +1,5 @@
 //! Moonshine on its real weights.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use voce_models::{Runtime, RuntimeConfig, Store};
 use voce_stt::{Config, Engine, Recognizer, build, load};
 use voce_testkit::{contract, models, speech};

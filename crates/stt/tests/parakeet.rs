@@ -2,6 +2,7 @@
 //!
 //! `crates/testkit/scripts/` holds the maker of such models and the reference. Both need the Python that
 //! `VOCE_TEST_PYTHON` names, with numpy, onnx, onnxruntime and onnx-asr.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::{
     path::{Path, PathBuf},
     process::Command,

@@ -1,4 +1,5 @@
 //! What tests share: fakes, engine contracts, replay of WAV files, a scripted WebRTC caller.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod audio;
 #[cfg(feature = "caller")]
 pub mod caller;

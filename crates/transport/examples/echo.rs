@@ -1,6 +1,7 @@
 //! Says back what it hears: the transport by itself, to try a browser or a network with, or to weigh a call.
 //!
 //! `cargo run --release -p voce-transport --example echo -- 127.0.0.1:8377`
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use anyhow::Result;
 use tokio::task::JoinSet;
 use voce_core::Call;

@@ -369,7 +369,8 @@ mod tests {
         let status =
             r#"{"type":"signalling","message":{"type":"trackStatus","receiver_index":0,"enabled":true}}"#;
         assert_eq!(request(status), Request::Nothing);
-        assert_eq!(peer_left(), r#"{"message":{"type":"peerLeft"},"type":"signalling"}"#);
+        let left: Value = serde_json::from_str(&peer_left()).unwrap();
+        assert_eq!(left, json!({ "type": "signalling", "message": { "type": "peerLeft" } }));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Makes the spoken questions that tests all over the repository ask: `crates/testkit/audio/*.wav`, 16 kHz,
 //! mono, 16 bit, 0.3 s of silence in front and 0.8 s behind. Run from the repository root, only to make them
 //! anew: `cargo run --release -p voce-tts --example questions`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::error::Error;
 
 use voce_models::{Runtime, RuntimeConfig, Store};

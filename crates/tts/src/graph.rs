@@ -138,8 +138,11 @@ fn read_varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     None
 }
 
-/// The fields of a message: tag, the whole field, and its content where it is length-delimited.
-fn fields(message: &[u8]) -> Option<Vec<(u64, Range<usize>, Option<Range<usize>>)>> {
+/// A field of a message: tag, the whole field, and its content where it is length-delimited.
+type Field = (u64, Range<usize>, Option<Range<usize>>);
+
+/// The fields of a message.
+fn fields(message: &[u8]) -> Option<Vec<Field>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < message.len() {

@@ -1,4 +1,5 @@
 //! The real model, where it is there.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::sync::LazyLock;
 
 use voce_models::{Runtime, RuntimeConfig, Store};

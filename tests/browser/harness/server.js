@@ -35,7 +35,7 @@ export async function startServer() {
   await voce("ingest", join(root, "config/knowledge"), ...knowledge);
   const url = `http://127.0.0.1:${await freePort()}/`;
   const server = spawn(binary, ["serve", "--listen", new URL(url).host, ...knowledge, "--set", "transport.max_calls=1"], {
-    cwd: root, stdio: ["ignore", "pipe", "pipe"],
+    cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, MLFLOW_TRACKING_URI: process.env.VOCE_MLFLOW_URL ?? "" },
   });
   let log = "";
   for (const stream of [server.stdout, server.stderr]) stream.on("data", (text) => { log = (log + text).slice(-20_000); });

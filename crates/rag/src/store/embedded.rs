@@ -160,7 +160,7 @@ impl VectorStore for Embedded {
 
 fn of_source(source: String) -> Filter {
     let field = SOURCE.parse().expect("a plain name is a path");
-    let matching = Match::Value(MatchValue { value: ValueVariants::String(source.into()) });
+    let matching = Match::Value(MatchValue { value: ValueVariants::String(source) });
     Filter::new_must(Condition::Field(FieldCondition::new_match(field, matching)))
 }
 

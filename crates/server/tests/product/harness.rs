@@ -69,6 +69,6 @@ pub fn question(name: &str) -> PathBuf {
 
 /// A recorded question as a microphone would deliver it: 16 kHz.
 pub fn microphone(name: &str) -> Vec<f32> {
-    let (samples, rate_hz) = voce_audio::read_wav(&question(name)).expect("a recorded question");
+    let (samples, rate_hz) = voce_audio::read_wav(question(name)).expect("a recorded question");
     voce_audio::resample(&samples, rate_hz, 16_000).expect("a usual rate")
 }

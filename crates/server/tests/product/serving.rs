@@ -22,6 +22,10 @@ pub struct Server {
 
 impl Server {
     /// Starts `voce serve` on a free port and waits until it takes calls.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "Drop waits for it; one that does not start ends the test run"
+    )]
     pub fn start(place: &Place, arguments: &[&str]) -> Self {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
