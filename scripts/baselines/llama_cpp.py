@@ -39,6 +39,7 @@ def main():
             model.eval([model.sample(temp=0.0)])
         generation_speeds.append(arguments.new_tokens / (time.perf_counter() - start))
     print(json.dumps({
+        "name": "llama.cpp",
         "threads": arguments.threads,
         "prompt_tokens": len(tokens),
         "prompt_tokens_per_second": statistics.median(prompt_speeds),

@@ -10,6 +10,7 @@ use voce_models::{Runtime, Store};
 
 use crate::{cli::BenchArgs, commands::talk, config::Config, engines};
 
+mod llm;
 mod tracing_cost;
 
 /// What every run prints, the same as the Python baselines.
@@ -23,6 +24,11 @@ struct Timing {
 pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
     if args.what == "tracing" {
         return tracing_cost::run(config, args.repeat).await;
+    }
+    if args.what == "llm" {
+        let speed = tokio::task::spawn_blocking(move || llm::speed(config, &args)).await??;
+        println!("{}", serde_json::to_string(&speed)?);
+        return Ok(());
     }
     let timing = tokio::task::spawn_blocking(move || time_engine(config, &args)).await??;
     println!("{}", serde_json::to_string(&timing)?);
@@ -60,9 +66,7 @@ fn time_engine(mut config: Config, args: &BenchArgs) -> Result<Timing> {
         }
         other => bail!("{other} is none of silero, smart-turn, stt, embed, llm, tts, tracing"),
     };
-    let mut sorted = runs.clone();
-    sorted.sort_by(f64::total_cmp);
-    let median_seconds = *sorted.get(sorted.len() / 2).context("--repeat must be at least 1")?;
+    let median_seconds = median(runs.clone())?;
     Ok(Timing { name, median_seconds, runs })
 }
 
@@ -76,6 +80,11 @@ fn time<T, E>(repeat: usize, mut work: impl FnMut() -> Result<T, E>) -> Result<V
             Ok(begun.elapsed().as_secs_f64())
         })
         .collect()
+}
+
+fn median(mut runs: Vec<f64>) -> Result<f64> {
+    runs.sort_by(f64::total_cmp);
+    runs.get(runs.len() / 2).copied().context("--repeat must be at least 1")
 }
 
 /// Seconds per 32 ms window over the whole file.

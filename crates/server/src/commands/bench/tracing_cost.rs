@@ -51,8 +51,7 @@ fn per_turn(repeat: usize) -> Result<f64> {
         runs.push((cpu_seconds()? - before) / f64::from(TURNS));
     }
     runs.remove(0);
-    runs.sort_by(f64::total_cmp);
-    runs.get(runs.len() / 2).copied().context("--repeat must be at least 1")
+    super::median(runs)
 }
 
 /// The spans of a usual turn with fields of usual size.

@@ -1,0 +1,71 @@
+"""Two rows without a counterpart in Python: whole turns, and what tracing costs."""
+
+import http.server
+import statistics
+import tempfile
+import threading
+from pathlib import Path
+
+from programs import ENVIRONMENT, ROOT, VOCE, NotMeasured, last_json, subprocess
+
+QUESTIONS = ["warranty_af_heart", "hours_am_michael", "filter_bf_emma", "q4", "q9"]
+# Waits between the end of the caller's speech and the first sample of the answer, in order.
+STAGES = [
+    ("end of turn decided", "end_of_turn_seconds"),
+    ("retrieval", "retrieval_seconds"),
+    ("language model, first token", "llm_first_token_seconds"),
+    ("first line complete", "first_line_seconds"),
+    ("voice, first sound", "tts_first_audio_seconds"),
+]
+
+
+def talk():
+    """Medians over five spoken questions on the demo documents, models embedded; seconds."""
+    sounds = [str(ROOT / f"crates/testkit/audio/{name}.wav") for name in QUESTIONS]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**ENVIRONMENT, "VOCE_KNOWLEDGE__PATH": folder + "/knowledge"}
+        read = subprocess.run(
+            [VOCE, "ingest", str(ROOT / "config/knowledge")], env=environment, capture_output=True, text=True
+        )
+        if read.returncode != 0:
+            raise NotMeasured(f"voce ingest: {read.stderr.strip()}")
+        turns = last_json([VOCE, "talk", *sounds, "--out", folder + "/answer.wav", "--json"], environment)["turns"]
+    median = lambda key: statistics.median(turn.get(key) or 0 for turn in turns)
+    stages = {title: median(key) for title, key in STAGES}
+    rest = lambda turn: turn["voice_to_voice_seconds"] - sum(turn.get(key) or 0 for _, key in STAGES)
+    stages["rest (waits for the text)"] = statistics.median(rest(turn) for turn in turns)
+    return {
+        "median_seconds": median("voice_to_voice_seconds"),
+        "runs": [turn["voice_to_voice_seconds"] for turn in turns],
+        "stages": stages,
+        "stt_seconds": median("stt_seconds"),
+        "turns": turns,
+    }
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Takes every trace and keeps none."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def tracing(repeat):
+    """CPU milliseconds that the spans of a turn cost, sent to a receiver in this process and not sent."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "voce.toml"
+            url = f"http://127.0.0.1:{server.server_port}"
+            file.write_text(f'[[telemetry.sinks]]\nkind = "otlp"\nurl = "{url}"\n')
+            command = [VOCE, "--config", str(file), "bench", "tracing", "--repeat", str(repeat)]
+            return last_json(command, {**ENVIRONMENT, "VOCE_TELEMETRY__ENABLED": "true"})
+    finally:
+        server.shutdown()
