@@ -63,8 +63,14 @@ pub enum Command {
     /// Read text and Markdown documents into the knowledge base.
     Ingest(IngestArgs),
     /// Say what is installed, where each model would run, what is missing and how to get it.
+    #[command(after_help = "Examples:
+  voce doctor
+  voce doctor --set stt.engine=parakeet")]
     Doctor,
     /// Print the effective configuration, every key explained.
+    #[command(after_help = "Examples:
+  voce config
+  VOCE_STT__ENGINE=parakeet voce config --set llm.engine=openai > voce.toml")]
     Config,
     /// Time one engine; used by `scripts/bench`.
     #[command(hide = true)]

@@ -121,10 +121,12 @@ impl Clock {
         Some((sorted.iter().sum::<f64>() / sorted.len() as f64, p95))
     }
 
+    /// Absent where pieces hold many tokens each: a sentence that is quoted as a whole was not written at a rate.
     fn tokens_per_second(&self, usage: Option<Usage>) -> Option<f64> {
         let after_first: f64 = self.gaps.iter().sum();
-        let tokens = usage.map_or(self.gaps.len() as u32, |usage| usage.completion_tokens.saturating_sub(1));
-        (after_first > 0.0 && tokens > 0).then(|| f64::from(tokens) / after_first)
+        let pieces = self.gaps.len() as u32;
+        let tokens = usage.map_or(pieces, |usage| usage.completion_tokens.saturating_sub(1));
+        (after_first > 0.0 && tokens > 0 && tokens < 2 * pieces).then(|| f64::from(tokens) / after_first)
     }
 }
 

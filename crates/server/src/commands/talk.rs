@@ -158,9 +158,9 @@ fn print(args: &TalkArgs, reports: Vec<TurnReport>) -> Result<()> {
             println!("  {stage:<34} {:>7.0} ms", seconds * 1_000.0);
         }
         if let Some(usage) = report.usage {
-            let rate = report.tokens_per_second.unwrap_or_default();
+            let rate = report.tokens_per_second.map_or_else(String::new, |rate| format!(", {rate:.0}/s"));
             println!(
-                "  tokens: {} prompt ({} cached), {} answer, {rate:.0}/s",
+                "  tokens: {} prompt ({} cached), {} answer{rate}",
                 usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
             );
         }
