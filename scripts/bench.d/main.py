@@ -164,7 +164,11 @@ def main():
         if name in wanted:
             results[name] = measure()
             show(results[name])
+    loads = [about["load"], load(), *(row["load"] for row in results["rows"])]
     print(f"\nload {load()} after the last run")
+    if max(loads) > about["cores"] + 0.5:
+        print(f"NOTE: load went to {max(loads)} on {about['cores']} cores: other programs ran too. Rows with a thread for every "
+              "core then say more about waiting than about speed; measure again on an idle machine.")
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump(results, file, indent=1)
