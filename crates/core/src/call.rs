@@ -12,13 +12,29 @@ pub const SPEAKER_FRAMES: usize = 2;
 const MICROPHONE_FRAMES: usize = 128;
 /// Events that may wait for an observer before they are dropped.
 const EVENTS: usize = 512;
+/// What a caller asked for by hand and that nobody took yet; more is dropped.
+pub const CONTROLS: usize = 16;
+
+/// What a caller does by hand instead of by voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Push-to-talk: the caller speaks from now on, and a bot that speaks stops.
+    Press,
+    /// Push-to-talk: the caller is done.
+    Release,
+    /// The bot stops speaking.
+    Interrupt,
+}
 
 /// The near end of a call: what the assistant hears, says and tells.
 pub struct Call {
     /// The call's name in traces and protocols, unique.
     pub id: String,
-    /// Frames of 20 ms at 16 kHz, in order. Ends when the caller hangs up.
+    /// Frames of 20 ms at 16 kHz, in order and at the speed of real time, silence included: all waiting and all
+    /// deadlines of a conversation are counted in them. Ends when the caller hangs up.
     pub microphone: mpsc::Receiver<AudioFrame>,
+    /// What the caller does by hand; may end before the call does.
+    pub controls: mpsc::Receiver<Control>,
     /// The way to the caller's ear.
     pub speaker: Speaker,
     /// What observers see. Sent with `try_send`: an observer that lags must never slow the call.
@@ -45,6 +61,8 @@ impl Speaker {
 pub struct FarEnd {
     /// Where the caller's sound goes in.
     pub microphone: mpsc::Sender<AudioFrame>,
+    /// Buttons.
+    pub controls: mpsc::Sender<Control>,
     /// Where the bot's sound comes out: frames of 20 ms at the voice's rate, paced in real time.
     pub speaker: mpsc::Receiver<AudioFrame>,
     /// What happens, as it happens.
@@ -54,8 +72,10 @@ pub struct FarEnd {
 /// Both ends of a call named `id`.
 pub fn in_memory(id: impl Into<String>) -> (Call, FarEnd) {
     let (mic_in, microphone) = mpsc::channel(MICROPHONE_FRAMES);
+    let (controls_in, controls) = mpsc::channel(CONTROLS);
     let (speaker_in, speaker) = mpsc::channel(SPEAKER_FRAMES);
     let (events_in, events) = mpsc::channel(EVENTS);
-    let call = Call { id: id.into(), microphone, speaker: Speaker::new(speaker_in), events: events_in };
-    (call, FarEnd { microphone: mic_in, speaker, events })
+    let speaker_out = Speaker::new(speaker_in);
+    let call = Call { id: id.into(), microphone, controls, speaker: speaker_out, events: events_in };
+    (call, FarEnd { microphone: mic_in, controls: controls_in, speaker, events })
 }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
@@ -81,6 +81,12 @@ pub trait LanguageModel: Send + Sync + 'static {
     fn model(&self) -> &ModelCard;
     /// Yields text pieces as the model produces them, then the usage.
     fn generate(&self, prompt: Prompt) -> Output<Piece>;
+    /// Reads `prompt` without answering, so that an answer to a prompt that begins the same starts sooner. Asked
+    /// while the caller still speaks, so the question may be incomplete. A model that keeps nothing does nothing.
+    fn prepare(&self, prompt: Prompt) -> BoxFuture<'static, Result<(), EngineError>> {
+        drop(prompt);
+        std::future::ready(Ok(())).boxed()
+    }
 }
 
 /// Text to sound.

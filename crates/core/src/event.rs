@@ -24,6 +24,22 @@ pub enum Event {
         /// The words.
         text: String,
     },
+    /// A pause of the caller was judged.
+    EndOfTurn {
+        /// The turn.
+        turn: TurnId,
+        /// The end-of-turn model's word, 0 to 1, where it came in time.
+        probability: Option<f64>,
+        /// `committed`, `timeout`, `too_long`, `released`: the turn is over; `resumed`: the caller went on.
+        outcome: &'static str,
+        /// The quiet since the caller's last sound, milliseconds.
+        waited_ms: f64,
+    },
+    /// The caller went on before the answer could be heard: it is dropped, and the turn goes on.
+    TurnReopened {
+        /// The turn.
+        turn: TurnId,
+    },
     /// Retrieval is done.
     Retrieved {
         /// The turn.
@@ -75,6 +91,20 @@ pub enum Event {
     BotStoppedSpeaking {
         /// The turn.
         turn: TurnId,
+    },
+    /// Someone speaks into the answer: the bot falls silent, or quieter, until it is clear who and why.
+    BotHeld {
+        /// The turn.
+        turn: TurnId,
+    },
+    /// It was no interruption: the bot goes on from the word where it was.
+    BotContinued {
+        /// The turn.
+        turn: TurnId,
+        /// `backchannel`, `echo`, `noise`: no words.
+        why: &'static str,
+        /// What was heard.
+        text: String,
     },
     /// The caller cut the answer short.
     Interrupted {

@@ -48,6 +48,14 @@ pub struct TurnReport {
     pub usage: Option<Usage>,
     /// Tokens of the answer per second, first token to last.
     pub tokens_per_second: Option<f64>,
+    /// Whether the answer was begun before the turn was over.
+    pub early: bool,
+    /// Answers that were begun early and dropped because the caller went on.
+    pub early_dropped: u32,
+    /// Time that went into dropped answers.
+    pub wasted_seconds: f64,
+    /// Times that someone spoke into the answer without interrupting it.
+    pub overlaps: u32,
     /// 20 ms frames of the answer that came later than they should have sounded.
     pub late_frames: u32,
     /// Trace id of the turn, 32 hex digits, when it is traced.

@@ -29,7 +29,7 @@ pub async fn run(
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), EngineError> {
-    let Call { id, microphone, speaker, events } = call;
+    let Call { id, microphone, controls: _controls, speaker, events } = call;
     let ears = Ears { rules: settings.listening.clone(), session: id, events: events.clone() };
     let mut listening = listen(microphone, ears, &engines)?;
     let mut conversation = Conversation::new((*settings.assistant).clone());

@@ -6,7 +6,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use voce_core::{AudioFrame, Call, Event, SPEAKER_FRAMES, Speaker};
+use voce_core::{AudioFrame, Call, Control, Event, SPEAKER_FRAMES, Speaker};
 use webrtc::peer_connection::RTCPeerConnectionState as State;
 
 use crate::{
@@ -61,6 +61,8 @@ pub struct CallTask {
 /// The pipeline's side of the call, kept across reconnections.
 struct Ends {
     microphone: mpsc::Sender<AudioFrame>,
+    #[expect(dead_code, reason = "next commit")]
+    controls: mpsc::Sender<Control>,
     speaker: mpsc::Receiver<AudioFrame>,
     events: mpsc::Receiver<Event>,
     ear: Ear,
@@ -157,13 +159,14 @@ impl Ends {
         let (microphone_in, microphone) = mpsc::channel(CHANNEL_FRAMES);
         let (speaker_in, speaker) = mpsc::channel(SPEAKER_FRAMES);
         let (events_in, events) = mpsc::channel(EVENTS);
-        let call =
-            Call { id: id.to_owned(), microphone, speaker: Speaker::new(speaker_in), events: events_in };
+        let (controls_in, controls) = mpsc::channel(voce_core::CONTROLS);
+        let speaker_out = Speaker::new(speaker_in);
+        let call = Call { id: id.to_owned(), microphone, controls, speaker: speaker_out, events: events_in };
         accepted
             .try_send(call)
             .inspect_err(|error| tracing::error!(call = id, %error, "nobody took the call"))
             .ok()?;
-        Some(Self { microphone: microphone_in, speaker, events, ear, voice })
+        Some(Self { microphone: microphone_in, controls: controls_in, speaker, events, ear, voice })
     }
 }
 

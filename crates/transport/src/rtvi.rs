@@ -136,6 +136,10 @@ pub fn messages(event: Event) -> Vec<Message> {
         Event::Retrieved { turn, passages } => {
             vec![Body::ServerMessage(ServerMessage::Citations { turn, passages })]
         }
+        Event::EndOfTurn { .. }
+        | Event::TurnReopened { .. }
+        | Event::BotHeld { .. }
+        | Event::BotContinued { .. } => vec![],
         Event::GenerationStarted { .. } => vec![Body::BotLlmStarted],
         Event::Generated { text, .. } => vec![Body::BotLlmText { text }],
         Event::GenerationEnded { .. } => vec![Body::BotLlmStopped],

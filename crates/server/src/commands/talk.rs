@@ -75,7 +75,7 @@ pub fn read(path: &Path) -> Result<Vec<f32>> {
 
 /// Asks one question after the other, each once the last is answered. Returns the figures and the bot's sound.
 async fn hold(far: FarEnd, questions: Vec<Vec<f32>>) -> Result<(Vec<TurnReport>, Vec<f32>)> {
-    let FarEnd { microphone, mut speaker, mut events } = far;
+    let FarEnd { microphone, controls: _controls, mut speaker, mut events } = far;
     let (asked, mut to_ask) = tokio::sync::mpsc::channel::<Vec<f32>>(1);
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
