@@ -4,13 +4,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::Span;
 use voce_core::{
-    AudioFrame, EndOfTurn, EngineError, Event, Knowledge, LanguageModel, Line, Prompt, Speaker, SpeechToText,
+    AudioFrame, EndOfTurn, EngineError, Knowledge, LanguageModel, Line, Prompt, Speaker, SpeechToText,
     TextToSpeech, VoiceActivity,
 };
 
 use crate::{
-    AssistantConfig, Flow, Heard, ListeningConfig, Played, Running, Turn,
-    stages::{Detect, Generate, Playout, Retrieve, Split, Synthesize, Transcribe},
+    AssistantConfig, Flow, Gateway, Heard, Moment, Played, Running, Turn,
+    stages::{Detect, Generate, Playout, Prepare, Retrieve, Split, Synthesize, Transcribe},
 };
 
 /// Makes a voice detector for one call: it keeps state, so it is not shared.
@@ -33,53 +33,56 @@ pub struct Engines {
     pub tts: Arc<dyn TextToSpeech>,
 }
 
-/// How one call is listened to.
-pub struct Ears {
-    /// The thresholds and times.
-    pub rules: ListeningConfig,
-    /// The call's name.
-    pub session: String,
-    /// Where turns tell what happens.
-    pub events: mpsc::Sender<Event>,
-}
-
-/// From microphone to words. Lives as long as the call.
+/// From microphone to moments of speech and quiet. Lives as long as the call.
 pub fn listen(
     microphone: mpsc::Receiver<AudioFrame>,
-    ears: Ears,
     engines: &Engines,
-) -> Result<Running<Heard>, EngineError> {
-    let Ears { rules, session, events } = ears;
+) -> Result<Running<Moment>, EngineError> {
     let voice_activity = (engines.voice_activity)()?;
-    let end_of_turn = engines.end_of_turn.clone();
-    Ok(Flow::from(microphone, Span::none())
-        .then(Detect { voice_activity, end_of_turn, rules, session, events })
-        .then(Transcribe(engines.stt.clone()))
-        .start())
+    Ok(Flow::from(microphone, Span::none()).then(Detect(voice_activity)).start())
+}
+
+/// From an utterance to its words. Lives for one pause; dropping it means that the caller went on.
+pub fn understand(utterance: Arc<[f32]>, engines: &Engines, turn: Span) -> Running<Heard> {
+    Flow::of(utterance, turn).then(Transcribe(engines.stt.clone())).start()
+}
+
+/// Whatever helps the answer before the question is complete.
+pub fn prepare(question: Prompt, engines: &Engines, config: &AssistantConfig) -> Running<()> {
+    let (knowledge, llm) = (engines.knowledge.clone(), engines.llm.clone());
+    Flow::of(question, Span::none()).then(Prepare { knowledge, limit: config.passages, llm }).start()
+}
+
+/// Where an answer is heard, and when.
+pub struct Mouth {
+    /// The way to the caller's ear.
+    pub speaker: Speaker,
+    /// Whether the sound may flow.
+    pub gate: Gateway,
+    /// The turn that is answered.
+    pub turn: Turn,
+    /// The span that the stages work under.
+    pub span: Span,
 }
 
 /// From question to sound. Lives for one turn; dropping it is the interruption.
-pub fn reply(
-    question: Prompt,
-    engines: &Engines,
-    config: &AssistantConfig,
-    speaker: Speaker,
-    turn: Turn,
-) -> Running<Played> {
-    Flow::of(question, turn.span().clone())
+pub fn reply(question: Prompt, engines: &Engines, config: &AssistantConfig, mouth: Mouth) -> Running<Played> {
+    let Mouth { speaker, gate, turn, span } = mouth;
+    Flow::of(question, span)
         .then(Retrieve { knowledge: engines.knowledge.clone(), limit: config.passages, turn: turn.clone() })
         .then(Generate { llm: engines.llm.clone(), turn: turn.clone() })
         .then(Split::new(config, turn.clone()))
         .then(Synthesize { tts: engines.tts.clone(), turn: turn.clone() })
-        .then(Playout { speaker, turn })
+        .then(Playout { speaker, turn, gate, is_answer: true })
         .start()
 }
 
 /// A fixed sentence to sound.
-pub fn say(text: String, engines: &Engines, speaker: Speaker, turn: Turn) -> Running<Played> {
+pub fn say(text: String, engines: &Engines, is_answer: bool, mouth: Mouth) -> Running<Played> {
+    let Mouth { speaker, gate, turn, span } = mouth;
     let line = Line { index: 0, text, begins_sentence: true, ends_sentence: true };
-    Flow::of(line, turn.span().clone())
+    Flow::of(line, span)
         .then(Synthesize { tts: engines.tts.clone(), turn: turn.clone() })
-        .then(Playout { speaker, turn })
+        .then(Playout { speaker, turn, gate, is_answer })
         .start()
 }

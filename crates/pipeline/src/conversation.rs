@@ -1,27 +1,95 @@
 //! Who speaks when, and what is remembered. Pure: inputs in, actions out, no clock, no channels, no tasks.
-use voce_core::{EndReason, Event, Message, Prompt, TurnId};
+//!
+//! Time is counted in microphone frames, so every wait and deadline below can be played through in a test.
+//! `caller.rs` holds what concerns the caller's turns, `bot.rs` the bot's, `overlaps.rs` both at once.
+mod bot;
+mod caller;
+mod history;
+mod overlaps;
+#[cfg(test)]
+mod tests;
 
-use crate::{AssistantConfig, Played};
+use std::{sync::Arc, time::Duration};
+
+use voce_core::{EndReason, Event, MediaTime, Prompt, TurnId};
+
+use crate::{
+    AssistantConfig, Decision, Endpointing, InterruptionConfig, ListeningConfig, Meaning, PatienceConfig,
+    Phrase, Played, overlap::Voice,
+};
+pub use history::Exchange;
+use history::History;
+
+/// All that can be set about a conversation.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Who the assistant is and what it says.
+    pub assistant: Arc<AssistantConfig>,
+    /// When speech begins and ends.
+    pub listening: ListeningConfig,
+    /// When speech stops the bot.
+    pub interruption: InterruptionConfig,
+    /// How long anything may take.
+    pub patience: PatienceConfig,
+}
+
+/// Names a question put to an engine, so that an answer that comes too late is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(pub u64);
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// The caller began to speak; this opens a turn.
-    Started(TurnId),
-    /// What the caller seems to be saying.
-    Partial(String),
-    /// The caller is done speaking.
-    Ended,
-    /// What the caller said; may be empty.
-    Said(TurnId, String),
-    /// What the caller said is lost.
-    NotUnderstood(TurnId, String),
+    /// A frame of the microphone and the probability of speech at its end. The only clock there is.
+    Frame {
+        /// Position of its first sample.
+        start: MediaTime,
+        /// Position after its last sample.
+        end: MediaTime,
+        /// 0 to 1.
+        probability: f32,
+    },
+    /// The caller pressed a button.
+    Control(voce_core::Control),
+    /// The end-of-turn model's answer, 0 to 1; none if it failed.
+    Verdict(Ticket, Option<f32>),
+    /// What the recogniser makes of the sound so far; may change.
+    Guess(Ticket, String),
+    /// What the recogniser heard; may be empty.
+    Words(Ticket, String),
+    /// The recogniser failed.
+    NotUnderstood(Ticket, String),
     /// The caller hears the bot.
     Played(Played),
     /// The bot is done, or a stage failed.
     ReplyEnded(Result<(), String>),
     /// The call is over.
     HungUp,
+}
+
+/// How a turn came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenedBy {
+    /// The caller spoke.
+    Speech,
+    /// The caller pressed the button.
+    PushToTalk,
+    /// The call began.
+    Greeting,
+    /// The caller said nothing for long.
+    Idle,
+}
+
+impl OpenedBy {
+    /// The word used in traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Speech => "speech",
+            Self::PushToTalk => "push_to_talk",
+            Self::Greeting => "greeting",
+            Self::Idle => "idle",
+        }
+    }
 }
 
 /// What is to be done.
@@ -31,258 +99,296 @@ pub enum Input {
 )]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Answer a question.
-    Reply(TurnId, Prompt),
-    /// Say a fixed sentence.
+    /// Keep the caller's sound from a little before here on.
+    Listen(MediaTime),
+    /// The kept sound is not needed any more.
+    Forget,
+    /// A turn begins.
+    Open(TurnId, OpenedBy, MediaTime),
+    /// Ask the end-of-turn model about the kept sound.
+    Judge(Ticket),
+    /// Transcribe the kept sound; the text of an unfinished utterance is only a guess.
+    Transcribe(Ticket),
+    /// Look up, and let the language model read, what the caller seems to be asking.
+    Prepare(Prompt),
+    /// Answer a question. Its sound waits for [`Action::Release`] if it is early.
+    Reply {
+        /// The turn.
+        turn: TurnId,
+        /// The question and all that belongs to it.
+        prompt: Prompt,
+        /// Whether the caller may yet go on.
+        early: bool,
+    },
+    /// The early answer may be heard.
+    Release(TurnId),
+    /// The answer was never heard and is not wanted any more.
+    Drop(TurnId),
+    /// Say a fixed sentence instead of whatever is being said.
     Say(TurnId, String),
+    /// Say a fixed sentence before the answer that is being prepared.
+    Fill(TurnId, String),
+    /// Fall silent, or quieter, and keep the place.
+    Hold,
+    /// Go on from the word at hand.
+    Continue,
     /// Stop whatever is being said, now.
     StopReply,
+    /// A pause of the caller was judged.
+    Decided(TurnId, Decision),
+    /// Someone spoke into the bot's speech.
+    Overlapped(TurnId, Overlap),
     /// Tell the observers.
     Publish(Event),
     /// A turn is over; the last field is what was heard of the answer.
     Close(TurnId, EndReason, String),
+    /// End the call.
+    HangUp,
+}
+
+/// What came of speech into the bot's speech.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overlap {
+    /// What it was.
+    pub meaning: Meaning,
+    /// Its words.
+    pub text: String,
+    /// Where it began.
+    pub began: MediaTime,
+    /// How long it lasted.
+    pub speech: Duration,
+    /// How long the bot was held for it, if it was.
+    pub held: Option<Duration>,
+    /// From its beginning to the moment the bot fell silent, if it did.
+    pub stopped_after: Option<Duration>,
 }
 
 /// Who has the floor.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Floor {
-    Nobody,
-    Caller(TurnId),
+    Nobody {
+        since: MediaTime,
+    },
+    /// Until the turn is over and its words are known.
+    Caller {
+        turn: TurnId,
+        early: Option<Early>,
+    },
     /// From the end of the question: the bot thinks, then speaks.
     Bot(Speaking),
+}
+
+/// An answer begun before the turn was over.
+#[derive(Clone, Debug, PartialEq)]
+struct Early {
+    question: String,
+    /// How it ended already, if it did.
+    ended: Option<Result<(), String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Speaking {
     turn: TurnId,
+    /// A fixed sentence, or an answer.
+    phrase: Option<Phrase>,
+    since: MediaTime,
+    /// When the caller last heard something new.
+    progress: MediaTime,
     /// True once the caller hears something.
     audible: bool,
     /// True when this is the apology for a failure, which is not followed by another.
     failed: bool,
+    /// Since when the bot is silent because someone speaks.
+    held: Option<MediaTime>,
+    /// Where the question began and ended, as long as the caller may go on with it.
+    question: Option<(MediaTime, MediaTime)>,
+}
+
+/// Sound that is, or may become, a turn of the caller.
+#[derive(Clone, Debug)]
+struct Speech {
+    began: MediaTime,
+    judging: Option<Ticket>,
+    hearing: Option<Hearing>,
+    /// When a transcription was last begun.
+    asked: MediaTime,
+    /// What the caller seemed to be saying.
+    guess: String,
+    /// Whether the bot was let go on although this sound did not end.
+    passed: bool,
+    /// Whether it began while the bot spoke, or so soon after that it may be its echo.
+    over_bot: Option<OverBot>,
+    /// The words up to the pause at hand.
+    text: Option<String>,
+    /// Since when the turn is over.
+    ended: Option<MediaTime>,
+}
+
+/// How the bot's voice may be in the caller's sound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum OverBot {
+    During,
+    JustAfter,
+}
+
+/// A transcription under way.
+#[derive(Clone, Copy, Debug)]
+struct Hearing {
+    ticket: Ticket,
+    /// Whether the sound was complete, as far as is known.
+    whole: bool,
+}
+
+impl Speech {
+    fn new(began: MediaTime) -> Self {
+        Self {
+            began,
+            judging: None,
+            hearing: None,
+            asked: began,
+            guess: String::new(),
+            passed: false,
+            over_bot: None,
+            text: None,
+            ended: None,
+        }
+    }
 }
 
 /// One call's conversation.
 pub struct Conversation {
-    config: AssistantConfig,
+    rules: Rules,
+    now: MediaTime,
+    endpointing: Endpointing,
     floor: Floor,
-    history: Vec<Message>,
+    speech: Option<Speech>,
+    history: History,
     heard: String,
+    voice: Voice,
+    turns: u32,
+    tickets: u64,
+    greeted: bool,
+    /// Times in a row that there was speech without words.
+    misheard: u32,
+    /// Whether the caller was asked if they are there.
+    prompted: bool,
+    /// Turn of the last filler, and how many there were.
+    filled: (TurnId, usize),
+    /// When the bot last spoke.
+    bot_ended: Option<MediaTime>,
+    /// How much speaks for a loudspeaker or a noisy place: above [`overlaps::DISTRUST`] the bot is not held by sound
+    /// alone.
+    distrust: u32,
+    actions: Vec<Action>,
 }
 
 impl Conversation {
     /// Nobody has said anything yet.
-    pub fn new(config: AssistantConfig) -> Self {
-        Self { config, floor: Floor::Nobody, history: vec![], heard: String::new() }
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            now: MediaTime::default(),
+            endpointing: Endpointing::new(rules.listening.clone()),
+            floor: Floor::Nobody { since: MediaTime::default() },
+            speech: None,
+            history: History::default(),
+            heard: String::new(),
+            voice: Voice::default(),
+            turns: 0,
+            tickets: 0,
+            greeted: false,
+            misheard: 0,
+            prompted: false,
+            filled: (TurnId(0), 0),
+            bot_ended: None,
+            distrust: 0,
+            actions: vec![],
+            rules,
+        }
     }
 
-    /// What was said and heard so far.
-    pub fn history(&self) -> &[Message] {
-        &self.history
+    /// What was said, generated, spoken and heard so far, a turn each.
+    pub fn history(&self) -> &[Exchange] {
+        self.history.exchanges()
+    }
+
+    /// Adds to a closed turn what the language model wrote and what was turned into sound of it.
+    pub fn note_answer(&mut self, turn: TurnId, generated: String, spoken: String) {
+        self.history.note(turn, generated, spoken);
     }
 
     /// Takes what happened, gives what is to be done, in order.
     pub fn handle(&mut self, input: Input) -> Vec<Action> {
         match input {
-            Input::Started(turn) => self.caller_started(turn),
-            Input::Partial(text) => vec![Action::Publish(Event::UserPartial { text })],
-            Input::Ended => vec![Action::Publish(Event::UserStoppedSpeaking)],
-            Input::Said(turn, text) => self.caller_said(turn, text),
-            Input::NotUnderstood(turn, reason) => self.fail(turn, reason),
+            Input::Frame { start, end, probability } => self.frame(start, end, probability),
+            Input::Control(control) => self.control(control),
+            Input::Verdict(ticket, probability) => self.verdict(ticket, probability),
+            Input::Guess(ticket, text) => self.guessed(ticket, text),
+            Input::Words(ticket, text) => self.understood(ticket, text),
+            Input::NotUnderstood(ticket, reason) => self.not_understood(ticket, reason),
             Input::Played(played) => self.played(played),
             Input::ReplyEnded(outcome) => self.reply_ended(outcome),
             Input::HungUp => self.hung_up(),
         }
+        std::mem::take(&mut self.actions)
     }
 
-    fn caller_started(&mut self, turn: TurnId) -> Vec<Action> {
-        let mut actions = match std::mem::replace(&mut self.floor, Floor::Caller(turn)) {
-            Floor::Nobody => vec![],
-            Floor::Caller(unfinished) => {
-                vec![Action::Close(unfinished, EndReason::Interrupted, String::new())]
-            }
-            Floor::Bot(speaking) => self.interrupt(speaking),
-        };
-        actions.push(Action::Publish(Event::UserStartedSpeaking));
-        actions
-    }
-
-    fn interrupt(&mut self, speaking: Speaking) -> Vec<Action> {
-        let heard = self.remember(true);
-        let turn = speaking.turn;
-        let mut actions = vec![Action::StopReply];
-        if speaking.audible {
-            actions.push(Action::Publish(Event::BotStoppedSpeaking { turn }));
+    fn frame(&mut self, start: MediaTime, end: MediaTime, probability: f32) {
+        self.now = end;
+        if let Some(change) = self.endpointing.frame(start, end, probability) {
+            self.changed(change);
         }
-        actions.push(Action::Publish(Event::Interrupted { turn, heard: heard.clone() }));
-        actions.push(Action::Close(turn, EndReason::Interrupted, heard));
-        actions
+        self.watch_caller();
+        self.watch_overlap();
+        self.watch_bot();
     }
 
-    fn caller_said(&mut self, turn: TurnId, text: String) -> Vec<Action> {
-        self.floor = Floor::Bot(Speaking { turn, audible: false, failed: false });
-        let said = Action::Publish(Event::UserSaid { turn, text: text.clone() });
-        if text.trim().is_empty() {
-            return vec![said, Action::Say(turn, self.config.ask_again.clone())];
-        }
-        let recent = self.history.len().saturating_sub(self.config.history_messages);
-        let prompt = Prompt {
-            system: self.config.system_prompt.clone(),
-            history: self.history[recent..].to_vec(),
-            question: text.clone(),
-            ..Prompt::default()
-        };
-        self.history.push(Message::User(text));
-        vec![said, Action::Reply(turn, prompt)]
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
     }
 
-    fn played(&mut self, played: Played) -> Vec<Action> {
-        let Floor::Bot(speaking) = &mut self.floor else { return vec![] };
-        let turn = speaking.turn;
-        let event = match played {
-            // The apology after a failure may follow an answer that was audible already.
-            Played::Started if speaking.audible => return vec![],
-            Played::Started => {
-                speaking.audible = true;
-                Event::BotStartedSpeaking { turn }
-            }
-            Played::Line(line) => Event::LineStarted {
-                turn,
-                index: line.index,
-                text: line.text,
-                ends_sentence: line.ends_sentence,
-            },
-            Played::Word(text) => {
-                if !self.heard.is_empty() {
-                    self.heard.push(' ');
-                }
-                self.heard.push_str(&text);
-                Event::WordHeard { turn, text }
-            }
-        };
-        vec![Action::Publish(event)]
+    fn publish(&mut self, event: Event) {
+        self.actions.push(Action::Publish(event));
     }
 
-    fn reply_ended(&mut self, outcome: Result<(), String>) -> Vec<Action> {
-        let Floor::Bot(speaking) = self.floor else { return vec![] };
-        match outcome {
-            Err(reason) if !speaking.failed => return self.fail(speaking.turn, reason),
-            _ => {}
-        }
-        self.floor = Floor::Nobody;
-        let heard = self.remember(false);
-        let turn = speaking.turn;
-        let mut actions = vec![];
-        if speaking.audible {
-            actions.push(Action::Publish(Event::BotStoppedSpeaking { turn }));
-        }
-        let reason = if speaking.failed { EndReason::Failed } else { EndReason::Completed };
-        actions.push(Action::Close(turn, reason, heard));
-        actions
+    fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
     }
 
-    /// A stage failed: the caller hears so.
-    fn fail(&mut self, turn: TurnId, reason: String) -> Vec<Action> {
-        let audible = matches!(self.floor, Floor::Bot(speaking) if speaking.audible);
-        self.floor = Floor::Bot(Speaking { turn, audible, failed: true });
-        vec![
-            Action::Publish(Event::ReplyFailed { turn, reason }),
-            Action::Say(turn, self.config.apology.clone()),
-        ]
+    fn open(&mut self, by: OpenedBy, began: MediaTime) -> TurnId {
+        self.turns += 1;
+        let turn = TurnId(self.turns);
+        self.act(Action::Open(turn, by, began));
+        turn
     }
 
-    fn hung_up(&mut self) -> Vec<Action> {
-        let turn = match std::mem::replace(&mut self.floor, Floor::Nobody) {
-            Floor::Nobody => return vec![],
-            Floor::Caller(turn) | Floor::Bot(Speaking { turn, .. }) => turn,
-        };
-        let heard = self.remember(true);
-        vec![Action::StopReply, Action::Close(turn, EndReason::SessionClosed, heard)]
-    }
-
-    /// Only what the caller actually heard enters the history. Returns it.
-    fn remember(&mut self, cut: bool) -> String {
+    /// Closes `turn`: only what the caller actually heard enters the history.
+    fn close(&mut self, turn: TurnId, reason: EndReason) -> String {
         let heard = std::mem::take(&mut self.heard);
-        if !heard.is_empty() {
-            self.history.push(Message::Assistant { text: heard.clone(), cut });
-        }
+        self.history.close(turn, heard.clone(), reason != EndReason::Completed);
+        self.act(Action::Close(turn, reason, heard.clone()));
         heard
+    }
+
+    fn nobody(&mut self) {
+        self.floor = Floor::Nobody { since: self.now };
+    }
+
+    fn hung_up(&mut self) {
+        let turn = match self.floor {
+            Floor::Nobody { .. } => return,
+            Floor::Caller { turn, .. } | Floor::Bot(Speaking { turn, .. }) => turn,
+        };
+        self.act(Action::StopReply);
+        self.close(turn, EndReason::SessionClosed);
+        self.nobody();
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn seconds(value: f32) -> Duration {
+    Duration::try_from_secs_f32(value).unwrap_or(Duration::MAX)
+}
 
-    const ONE: TurnId = TurnId(1);
-    const TWO: TurnId = TurnId(2);
-
-    fn word(text: &str) -> Input {
-        Input::Played(Played::Word(text.into()))
-    }
-
-    fn run(conversation: &mut Conversation, inputs: impl IntoIterator<Item = Input>) -> Vec<Action> {
-        inputs.into_iter().flat_map(|input| conversation.handle(input)).collect()
-    }
-
-    fn answering() -> Conversation {
-        let mut conversation = Conversation::new(AssistantConfig::default());
-        run(
-            &mut conversation,
-            [
-                Input::Started(ONE),
-                Input::Ended,
-                Input::Said(ONE, "Why?".into()),
-                Input::Played(Played::Started),
-            ],
-        );
-        conversation
-    }
-
-    #[test]
-    fn a_question_is_answered_with_the_history_before_it() {
-        let mut conversation = answering();
-        run(&mut conversation, [word("Because."), Input::ReplyEnded(Ok(()))]);
-        let actions = run(&mut conversation, [Input::Started(TWO), Input::Said(TWO, "Really?".into())]);
-        let Some(Action::Reply(TWO, prompt)) = actions.last() else { panic!("{actions:?}") };
-        assert_eq!(prompt.question, "Really?");
-        let answer = Message::Assistant { text: "Because.".into(), cut: false };
-        assert_eq!(prompt.history, [Message::User("Why?".into()), answer]);
-    }
-
-    #[test]
-    fn an_interrupted_answer_is_remembered_as_far_as_it_was_heard() {
-        let mut conversation = answering();
-        let actions = run(&mut conversation, [word("It"), word("lasts"), Input::Started(TWO)]);
-        assert!(actions.contains(&Action::StopReply));
-        assert!(actions.contains(&Action::Close(ONE, EndReason::Interrupted, "It lasts".into())));
-        assert_eq!(conversation.history()[1], Message::Assistant { text: "It lasts".into(), cut: true });
-        assert_eq!(run(&mut conversation, [word("two")]), [], "a word of a dropped answer is not heard");
-    }
-
-    #[test]
-    fn speech_without_words_is_answered() {
-        let mut conversation = Conversation::new(AssistantConfig::default());
-        let actions =
-            run(&mut conversation, [Input::Started(ONE), Input::Ended, Input::Said(ONE, " ".into())]);
-        assert!(matches!(actions.last(), Some(Action::Say(ONE, text)) if text.contains("say it again")));
-        assert_eq!(conversation.history(), []);
-    }
-
-    #[test]
-    fn a_failure_is_apologised_for_once_and_the_call_goes_on() {
-        let mut conversation = answering();
-        let broken = || Input::ReplyEnded(Err("stage llm: broken".into()));
-        let actions = run(&mut conversation, [broken()]);
-        assert!(matches!(actions.last(), Some(Action::Say(ONE, text)) if text.contains("Sorry")));
-        let actions = run(&mut conversation, [broken()]);
-        assert_eq!(actions.last(), Some(&Action::Close(ONE, EndReason::Failed, String::new())));
-        let actions = run(&mut conversation, [Input::Started(TWO), Input::Said(TWO, "Again".into())]);
-        assert!(matches!(actions.last(), Some(Action::Reply(TWO, _))));
-    }
-
-    #[test]
-    fn hanging_up_closes_the_turn_at_hand() {
-        let actions = run(&mut answering(), [word("It"), Input::HungUp]);
-        assert_eq!(actions.last(), Some(&Action::Close(ONE, EndReason::SessionClosed, "It".into())));
-    }
+fn millis(value: u32) -> Duration {
+    Duration::from_millis(value.into())
 }

@@ -1,43 +1,71 @@
 //! When speech begins, pauses and ends. Pure, and timed by the audio itself.
+//!
+//! A pause ends the turn once the quiet has lasted as long as [`Endpointing::needed`] demands, and that changes with
+//! what becomes known during the pause: what the end-of-turn model thinks of the melody, what the recogniser thinks
+//! was said, and how this caller pauses.
 use std::time::Duration;
 
 use voce_core::MediaTime;
 
-use crate::ListeningConfig;
+use crate::{ListeningConfig, Strategy, hints::Hint, pauses::Pauses};
 
-/// What changed with the last frame or verdict.
+/// What changed with the last frame, verdict or button.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Change {
     /// The caller speaks, since the given position.
     Started(MediaTime),
-    /// The caller fell silent: is the turn over? To be answered by [`Endpointing::verdict`].
-    Candidate,
-    /// The caller goes on; the last candidate was none.
-    Resumed,
+    /// The caller fell silent. Is the turn over, and what was said? To be answered by [`Endpointing::verdict`] and
+    /// [`Endpointing::words`].
+    Paused,
+    /// The end-of-turn model is to be asked again, about the same words and more silence.
+    AskAgain,
+    /// The caller goes on after this much quiet.
+    Resumed(Decision),
     /// The turn is over.
-    Ended(Outcome),
+    Ended(Decision),
 }
 
-/// Why a turn ended.
+/// Why a pause ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The end-of-turn model was sure.
     Committed,
-    /// The quiet lasted up to the ceiling.
+    /// The quiet lasted as long as the caller is waited for.
     Timeout,
     /// The caller spoke longer than a turn may last.
     TooLong,
+    /// The caller let the button go.
+    Released,
+    /// The caller went on.
+    Resumed,
 }
 
 impl Outcome {
-    /// The word used in traces.
+    /// The word used in traces and events.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Committed => "committed",
             Self::Timeout => "timeout",
             Self::TooLong => "too_long",
+            Self::Released => "released",
+            Self::Resumed => "resumed",
         }
     }
+}
+
+/// How a pause ended and what was known by then.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decision {
+    /// Why it ended.
+    pub outcome: Outcome,
+    /// The end-of-turn model's last word, 0 to 1.
+    pub probability: Option<f32>,
+    /// What the words say.
+    pub hint: Hint,
+    /// The quiet since the caller's last sound.
+    pub waited: Duration,
+    /// The quiet that was demanded in the end.
+    pub needed: Duration,
 }
 
 /// Follows one microphone, frame by frame.
@@ -46,189 +74,238 @@ pub struct Endpointing {
     state: State,
     /// Since when the present run of speech-like frames lasts.
     run: Option<MediaTime>,
+    now: MediaTime,
+    pauses: Pauses,
 }
 
 #[derive(Clone, Copy)]
 enum State {
     Quiet,
-    Speaking { began: MediaTime, last_speech: MediaTime },
-    Paused { began: MediaTime, last_speech: MediaTime, next_question: MediaTime },
+    /// The last turn was cut off for its length: the caller has to pause before the next one.
+    Spent,
+    Speaking {
+        began: MediaTime,
+        last_speech: MediaTime,
+    },
+    Paused(Pause),
+    /// The button is held: everything is speech.
+    Pressed {
+        began: MediaTime,
+    },
+}
+
+#[derive(Clone, Copy)]
+struct Pause {
+    began: MediaTime,
+    last_speech: MediaTime,
+    next_question: MediaTime,
+    probability: Option<f32>,
+    hint: Option<Hint>,
 }
 
 impl Endpointing {
     /// Starts in silence.
     pub fn new(rules: ListeningConfig) -> Self {
-        Self { rules, state: State::Quiet, run: None }
+        let pauses = Pauses::new(&rules);
+        Self { rules, state: State::Quiet, run: None, now: MediaTime::default(), pauses }
     }
 
-    /// The end of the caller's speech so far, while a turn is open.
+    /// The end of the caller's speech so far, while someone speaks or pauses.
     pub fn last_speech(&self) -> Option<MediaTime> {
         match self.state {
-            State::Quiet => None,
-            State::Speaking { last_speech, .. } | State::Paused { last_speech, .. } => Some(last_speech),
+            State::Quiet | State::Spent => None,
+            State::Speaking { last_speech, .. } => Some(last_speech),
+            State::Paused(pause) => Some(pause.last_speech),
+            State::Pressed { .. } => Some(self.now),
         }
+    }
+
+    /// Since when there is speech-like sound, however short.
+    pub fn run(&self) -> Option<MediaTime> {
+        self.run
+    }
+
+    /// Whether the caller's sound is going on, not paused.
+    pub fn is_speaking(&self) -> bool {
+        matches!(self.state, State::Speaking { .. } | State::Pressed { .. })
+    }
+
+    /// Whether the caller holds the button.
+    pub fn is_pressed(&self) -> bool {
+        matches!(self.state, State::Pressed { .. })
     }
 
     /// Takes the frame from `start` to `end`, which holds speech with `probability`.
     pub fn frame(&mut self, start: MediaTime, end: MediaTime, probability: f32) -> Option<Change> {
-        let speech = if self.run.is_some() {
-            probability >= self.rules.quiet_threshold
-        } else {
-            probability >= self.rules.speech_threshold
-        };
+        self.now = end;
+        let threshold =
+            if self.run.is_some() { self.rules.quiet_threshold } else { self.rules.speech_threshold };
+        let speech = probability >= threshold;
         self.run = if speech { self.run.or(Some(start)) } else { None };
-        let run_length = self.run.map_or(Duration::ZERO, |since| end.since(since));
         match self.state {
-            State::Quiet => self.while_quiet(end, run_length),
+            State::Spent if !speech => {
+                self.state = State::Quiet;
+                None
+            }
+            State::Spent => None,
+            State::Quiet => self.while_quiet(),
             State::Speaking { began, last_speech } => {
-                let last_speech = if speech { end } else { last_speech };
-                self.while_speaking(end, began, last_speech)
+                self.while_speaking(began, if speech { end } else { last_speech })
             }
-            State::Paused { began, last_speech, next_question } => {
-                self.while_paused(end, began, last_speech, next_question, run_length)
-            }
+            State::Paused(pause) => self.while_paused(pause),
+            State::Pressed { began } => self.too_long(began).then(|| self.end(Outcome::TooLong, None)),
         }
     }
 
-    /// Takes the end-of-turn model's answer to the last candidate. Too late an answer changes nothing.
+    /// Takes the end-of-turn model's answer. Too late an answer changes nothing.
     pub fn verdict(&mut self, probability: f32) -> Option<Change> {
-        let State::Paused { .. } = self.state else { return None };
-        if probability < self.rules.end_threshold {
-            return None;
-        }
-        Some(self.end(Outcome::Committed))
+        let State::Paused(pause) = &mut self.state else { return None };
+        pause.probability = Some(probability);
+        let pause = *pause;
+        self.over(pause)
     }
 
-    fn while_quiet(&mut self, end: MediaTime, run_length: Duration) -> Option<Change> {
-        if run_length < millis(self.rules.start_ms) {
+    /// Takes what the words of the turn so far say about its end. Too late an answer changes nothing.
+    pub fn words(&mut self, hint: Hint) -> Option<Change> {
+        let State::Paused(pause) = &mut self.state else { return None };
+        pause.hint = Some(hint);
+        let pause = *pause;
+        self.over(pause)
+    }
+
+    /// The button goes down: from now on everything is speech. Returns where the turn begins if it is a new one.
+    pub fn press(&mut self) -> Option<MediaTime> {
+        let began = match self.state {
+            State::Pressed { .. } => return None,
+            State::Quiet | State::Spent => None,
+            State::Speaking { began, .. } => Some(began),
+            State::Paused(pause) => Some(pause.began),
+        };
+        self.state = State::Pressed { began: began.unwrap_or(self.now) };
+        if began.is_none() { Some(self.now) } else { None }
+    }
+
+    /// The button comes up.
+    pub fn release(&mut self) -> Option<Change> {
+        self.is_pressed().then(|| self.end(Outcome::Released, None))
+    }
+
+    /// What is going on is no speech of interest.
+    pub fn forget(&mut self) {
+        self.state = State::Quiet;
+        self.run = None;
+    }
+
+    /// The turn that just ended goes on: its last pause lasted up to now.
+    pub fn reopened(&mut self, quiet: Duration) {
+        self.pauses.resumed(quiet);
+    }
+
+    fn while_quiet(&mut self) -> Option<Change> {
+        let began = self.run?;
+        if self.rules.strategy == Strategy::PushToTalk || self.now.since(began) < millis(self.rules.start_ms)
+        {
             return None;
         }
-        let began = self.run?;
-        self.state = State::Speaking { began, last_speech: end };
+        self.state = State::Speaking { began, last_speech: self.now };
         Some(Change::Started(began))
     }
 
-    fn while_speaking(&mut self, end: MediaTime, began: MediaTime, last_speech: MediaTime) -> Option<Change> {
-        if end.since(began) >= Duration::from_secs(self.rules.longest_turn_seconds.into()) {
-            return Some(self.end(Outcome::TooLong));
+    fn while_speaking(&mut self, began: MediaTime, last_speech: MediaTime) -> Option<Change> {
+        if self.too_long(began) {
+            return Some(self.end(Outcome::TooLong, None));
         }
-        if end.since(last_speech) < millis(self.rules.soft_end_ms) {
+        if self.now.since(last_speech) < millis(self.rules.soft_end_ms) {
             self.state = State::Speaking { began, last_speech };
             return None;
         }
-        let next_question = MediaTime(end.0 + millis(self.rules.ask_again_ms));
-        self.state = State::Paused { began, last_speech, next_question };
-        Some(Change::Candidate)
+        let next_question = MediaTime(self.now.0 + millis(self.rules.ask_again_ms));
+        let pause = Pause { began, last_speech, next_question, probability: None, hint: None };
+        self.state = State::Paused(pause);
+        Some(Change::Paused)
     }
 
-    fn while_paused(
-        &mut self,
-        end: MediaTime,
-        began: MediaTime,
-        last_speech: MediaTime,
-        next_question: MediaTime,
-        run_length: Duration,
-    ) -> Option<Change> {
+    fn while_paused(&mut self, pause: Pause) -> Option<Change> {
+        let run_length = self.run.map_or(Duration::ZERO, |since| self.now.since(since));
         if run_length >= millis(self.rules.resume_ms) {
-            self.state = State::Speaking { began, last_speech: end };
-            return Some(Change::Resumed);
+            // The quiet lasted until this run began.
+            let quiet = self.now.since(pause.last_speech).saturating_sub(run_length);
+            self.pauses.resumed(quiet);
+            let decision = Decision { waited: quiet, ..self.decision(Outcome::Resumed, pause) };
+            self.state = State::Speaking { began: pause.began, last_speech: self.now };
+            return Some(Change::Resumed(decision));
         }
-        // A sound too short to count as speech yet must not be cut off by the ceiling.
-        if end.since(last_speech) >= millis(self.rules.ceiling_ms) && self.run.is_none() {
-            return Some(self.end(Outcome::Timeout));
+        if let Some(over) = self.over(pause) {
+            return Some(over);
         }
-        if end >= next_question {
-            let next_question = MediaTime(end.0 + millis(self.rules.ask_again_ms));
-            self.state = State::Paused { began, last_speech, next_question };
-            return Some(Change::Candidate);
+        if self.now >= pause.next_question {
+            let next_question = MediaTime(self.now.0 + millis(self.rules.ask_again_ms));
+            self.state = State::Paused(Pause { next_question, ..pause });
+            return Some(Change::AskAgain);
         }
         None
     }
 
-    fn end(&mut self, outcome: Outcome) -> Change {
-        self.state = State::Quiet;
+    /// Ends the turn if the quiet has lasted long enough.
+    fn over(&mut self, pause: Pause) -> Option<Change> {
+        // A sound too short to count as speech yet must not be cut off.
+        if self.run.is_some() || self.now.since(pause.last_speech) < self.needed(pause) {
+            return None;
+        }
+        let sure = pause.probability.is_some_and(|probability| probability >= self.rules.end_threshold);
+        Some(self.end(if sure { Outcome::Committed } else { Outcome::Timeout }, Some(pause)))
+    }
+
+    /// The quiet that ends the turn, as far as is known.
+    fn needed(&self, pause: Pause) -> Duration {
+        let rules = &self.rules;
+        let patience = self.pauses.patience();
+        let ceiling = millis(rules.ceiling_ms);
+        let needed = match (pause.probability, pause.hint) {
+            (_, Some(Hint::Open)) => patience.mul_f32(rules.open_factor),
+            // Melody and words agree, or the melody alone is beyond doubt.
+            (Some(p), _) if p >= rules.sure_threshold => millis(rules.confirm_ms),
+            (Some(p), Some(_)) if p >= rules.end_threshold => millis(rules.confirm_ms),
+            // The words may still say that something is missing: they are waited for, but not for long.
+            (Some(p), None) if p >= rules.end_threshold => millis(rules.words_ms),
+            (Some(_), Some(Hint::Closed)) => patience.mul_f32(rules.closed_factor),
+            _ => patience,
+        };
+        needed.clamp(millis(rules.confirm_ms), ceiling)
+    }
+
+    fn decision(&self, outcome: Outcome, pause: Pause) -> Decision {
+        Decision {
+            outcome,
+            probability: pause.probability,
+            hint: pause.hint.unwrap_or_default(),
+            waited: self.now.since(pause.last_speech),
+            needed: self.needed(pause),
+        }
+    }
+
+    fn too_long(&self, began: MediaTime) -> bool {
+        self.now.since(began) >= Duration::from_secs(self.rules.longest_turn_seconds.into())
+    }
+
+    fn end(&mut self, outcome: Outcome, pause: Option<Pause>) -> Change {
+        let decision = match pause {
+            Some(pause) => self.decision(outcome, pause),
+            None => Decision {
+                outcome,
+                probability: None,
+                hint: Hint::None,
+                waited: Duration::ZERO,
+                needed: Duration::ZERO,
+            },
+        };
+        self.pauses.ended();
+        self.state = if outcome == Outcome::TooLong { State::Spent } else { State::Quiet };
         self.run = None;
-        Change::Ended(outcome)
+        Change::Ended(decision)
     }
 }
 
 fn millis(value: u32) -> Duration {
     Duration::from_millis(value.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Plays 20 ms frames: `s` speech, `.` quiet, `-` in between; `!` is a verdict "over", `?` "not yet".
-    fn play(script: &str) -> Vec<(u64, Change)> {
-        let mut endpointing = Endpointing::new(ListeningConfig::default());
-        let (mut at, mut changes) = (0, vec![]);
-        for symbol in script.chars() {
-            let change = match symbol {
-                '!' => endpointing.verdict(0.9),
-                '?' => endpointing.verdict(0.1),
-                sound => {
-                    let probability = match sound {
-                        's' => 0.9,
-                        '-' => 0.4,
-                        _ => 0.05,
-                    };
-                    let (start, end) = (at, at + 20);
-                    at = end;
-                    let time = |ms| MediaTime(Duration::from_millis(ms));
-                    endpointing.frame(time(start), time(end), probability)
-                }
-            };
-            changes.extend(change.map(|change| (at, change)));
-        }
-        changes
-    }
-
-    fn at(ms: u64) -> MediaTime {
-        MediaTime(Duration::from_millis(ms))
-    }
-
-    #[test]
-    fn a_click_is_not_speech() {
-        assert_eq!(play("..ss....ss.."), []);
-    }
-
-    #[test]
-    fn speech_starts_where_its_first_frame_was() {
-        assert_eq!(play("..sssss"), [(140, Change::Started(at(40)))]);
-    }
-
-    #[test]
-    fn hesitant_frames_keep_speech_alive_but_do_not_start_it() {
-        assert_eq!(play("------"), []);
-        assert_eq!(play("sssss----------------"), [(100, Change::Started(at(0)))]);
-    }
-
-    #[test]
-    fn a_sure_model_ends_the_turn_at_once() {
-        let changes = play("sssss..........!");
-        assert_eq!(changes[1..], [(300, Change::Candidate), (300, Change::Ended(Outcome::Committed))]);
-    }
-
-    #[test]
-    fn an_unsure_model_is_asked_again_until_the_ceiling() {
-        let script = format!("sssss{}", ".".repeat(80));
-        let times: Vec<u64> = play(&script).iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, [100, 300, 600, 900, 1_200, 1_500, 1_600]);
-        assert_eq!(play(&script).last().unwrap().1, Change::Ended(Outcome::Timeout));
-    }
-
-    #[test]
-    fn going_on_reopens_the_turn_and_a_late_verdict_is_void() {
-        let changes = play("sssss..........ssss!..........");
-        let kinds: Vec<Change> = changes.into_iter().map(|(_, change)| change).collect();
-        assert_eq!(kinds, [Change::Started(at(0)), Change::Candidate, Change::Resumed, Change::Candidate]);
-    }
-
-    #[test]
-    fn an_endless_speaker_is_answered_too() {
-        let changes = play(&"s".repeat(1_501));
-        assert!(changes.contains(&(30_000, Change::Ended(Outcome::TooLong))), "{changes:?}");
-    }
 }

@@ -2,21 +2,29 @@
 //!
 //! Read `assistant.rs` first: it is the whole pipeline in order.
 mod assistant;
+mod books;
 mod config;
 mod conversation;
 mod endpointing;
 mod flow;
+mod gate;
+pub mod hints;
+mod overlap;
+mod pauses;
 pub mod sentences;
 mod session;
 pub mod spans;
 mod stages;
 mod turn;
+mod utterance;
 
-pub use assistant::{Ears, Engines, VoiceActivityFactory, listen, reply, say};
-pub use config::{AssistantConfig, ListeningConfig};
-pub use conversation::{Action, Conversation, Input};
-pub use endpointing::{Change, Endpointing, Outcome};
+pub use assistant::{Engines, Mouth, VoiceActivityFactory, listen, prepare, reply, say, understand};
+pub use config::{AssistantConfig, ListeningConfig, PatienceConfig, Phrase, Strategy};
+pub use conversation::{Action, Conversation, Exchange, Input, OpenedBy, Overlap, Rules, Ticket};
+pub use endpointing::{Change, Decision, Endpointing, Outcome};
 pub use flow::{Flow, FlowError, Inlet, Outlet, Running, Stage, StageError};
+pub use gate::{Gate, Gateway, Keeper, gate};
+pub use overlap::{InterruptionConfig, Meaning};
 pub use session::{Settings, run};
-pub use stages::{Heard, Played, Sound, Spoken};
+pub use stages::{Heard, Moment, Played, Spoken, Transcription};
 pub use turn::{TraceId, Turn};

@@ -1,21 +1,27 @@
 //! One call: the only loop that owns state. Everything that can happen is listed in one `select!`.
-use std::{collections::HashMap, sync::Arc};
+//!
+//! It does what the conversation says and tells it what happened; it decides nothing itself.
+use std::time::Duration;
 
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
-use voce_core::{Call, EngineError, Event, TurnId};
+use tracing::Span;
+use voce_core::{Call, EngineError, Event, Prompt, Speaker, TurnId};
 
 use crate::{
-    Action, AssistantConfig, Conversation, Ears, Engines, FlowError, Heard, Input, ListeningConfig, Played,
-    Running, TraceId, Turn, listen, reply, say,
+    Action, Conversation, Engines, Gate, Heard, Input, Keeper, Moment, Mouth, OpenedBy, Played, Rules,
+    Running, Ticket, TraceId, Transcription, Turn,
+    books::{Books, Clock},
+    gate, listen, prepare, reply, say, spans, understand,
+    utterance::Utterance,
 };
 
 /// What all calls have in common beside the engines.
 #[derive(Clone)]
 pub struct Settings {
-    /// Who the assistant is.
-    pub assistant: Arc<AssistantConfig>,
-    /// When speech begins and ends.
-    pub listening: ListeningConfig,
+    /// Who the assistant is and how it takes turns.
+    pub rules: Rules,
     /// Names a turn's trace in its report.
     pub trace_id: TraceId,
 }
@@ -29,93 +35,330 @@ pub async fn run(
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), EngineError> {
-    let Call { id, microphone, controls: _controls, speaker, events } = call;
-    let ears = Ears { rules: settings.listening.clone(), session: id, events: events.clone() };
-    let mut listening = listen(microphone, ears, &engines)?;
-    let mut conversation = Conversation::new((*settings.assistant).clone());
-    let mut turns: HashMap<TurnId, Turn> = HashMap::new();
-    let mut speaking: Option<Running<Played>> = None;
-    let mut over = false;
-    while !over {
+    let Call { id, microphone, mut controls, speaker, events } = call;
+    let mut listening = listen(microphone, &engines)?;
+    let mut conversation = Conversation::new(settings.rules.clone());
+    let mut session = Session::new(id, engines, settings, speaker, events);
+    while !session.over {
         let input = tokio::select! {
             biased;
             () = stop.cancelled() => Input::HungUp,
-            heard = listening.next() => match heard {
-                Some(Ok(heard)) => understood(heard, &mut turns),
+            Some(control) = controls.recv() => Input::Control(control),
+            (ticket, verdict) = answer(&mut session.judging) => {
+                session.judging = None;
+                let verdict = verdict.inspect_err(|error| tracing::warn!(%error, "no end-of-turn verdict"));
+                Input::Verdict(ticket, verdict.ok())
+            }
+            heard = next(&mut session.hearing) => session.heard(heard),
+            progress = next(&mut session.filler) => match progress {
+                Some(Ok(played)) => Input::Played(played),
+                ended => { session.filler_ended(ended); continue }
+            },
+            progress = next(&mut session.answer) => match progress {
+                Some(Ok(played)) => Input::Played(played),
+                Some(Err(error)) => Input::ReplyEnded(Err(error.to_string())),
+                None => Input::ReplyEnded(Ok(())),
+            },
+            moment = listening.next() => match moment {
+                Some(Ok(moment)) => session.moment(moment),
                 Some(Err(error)) => {
                     tracing::error!(%error, "listening failed; the call ends");
                     Input::HungUp
                 }
                 None => Input::HungUp,
             },
-            progress = next(&mut speaking) => match progress {
-                Some(Ok(played)) => Input::Played(played),
-                Some(Err(error)) => Input::ReplyEnded(Err(error.to_string())),
-                None => Input::ReplyEnded(Ok(())),
-            },
+            _ = next(&mut session.preparing) => { session.preparing = None; continue }
         };
         if matches!(input, Input::ReplyEnded(_)) {
-            speaking = None;
+            session.answer = None;
         }
-        over = matches!(input, Input::HungUp);
+        session.over = matches!(input, Input::HungUp);
         for action in conversation.handle(input) {
-            match action {
-                Action::Reply(turn, prompt) => {
-                    let Some(turn) = turns.get(&turn) else { continue };
-                    turn.note(|report| report.question.clone_from(&prompt.question));
-                    let next = reply(prompt, &engines, &settings.assistant, speaker.clone(), turn.clone());
-                    replace(&mut speaking, Some(next)).await;
-                }
-                Action::Say(turn, text) => {
-                    let Some(turn) = turns.get(&turn) else { continue };
-                    replace(&mut speaking, Some(say(text, &engines, speaker.clone(), turn.clone()))).await;
-                }
-                Action::StopReply => replace(&mut speaking, None).await,
-                Action::Publish(event) => {
-                    if let Event::ReplyFailed { turn, reason } = &event {
-                        tracing::warn!(turn = turn.0, reason, "reply failed");
-                        turns.get(turn).inspect(|turn| turn.failed(reason));
-                    }
-                    // An observer that lags must never slow the call.
-                    events.try_send(event).ok();
-                }
-                Action::Close(turn, reason, heard) => {
-                    let Some(turn) = turns.remove(&turn) else { continue };
-                    events.try_send(Event::TurnEnded(turn.close(reason, heard, settings.trace_id))).ok();
-                }
-            }
+            session.act(action, &mut conversation).await;
         }
     }
+    session.stop().await;
     listening.stop().await;
     Ok(())
 }
 
-/// Puts `next` in the place of what is being said, once that is gone entirely.
-async fn replace(speaking: &mut Option<Running<Played>>, next: Option<Running<Played>>) {
-    if let Some(before) = std::mem::replace(speaking, next) {
-        before.stop().await;
+/// What runs for a call, and what is known about it.
+struct Session {
+    id: String,
+    engines: Engines,
+    settings: Settings,
+    speaker: Speaker,
+    events: mpsc::Sender<Event>,
+    clock: Clock,
+    books: Books,
+    utterance: Utterance,
+    judging: Option<(Ticket, BoxFuture<'static, Result<f32, EngineError>>)>,
+    hearing: Option<Running<Heard>>,
+    /// Which question the recogniser is answering, since when, about how many samples.
+    asked: (Ticket, Instant, usize),
+    /// The last words, until it is known whether they count.
+    words: Option<Transcription>,
+    preparing: Option<Running<()>>,
+    answer: Option<Running<Played>>,
+    filler: Option<Running<Played>>,
+    /// The gate of the answer, and of the filler before it.
+    gates: Vec<Keeper>,
+    early: Option<Early>,
+    over: bool,
+}
+
+/// An answer of which it is not known whether it is wanted.
+struct Early {
+    span: Span,
+    began: Instant,
+}
+
+impl Session {
+    fn new(
+        id: String,
+        engines: Engines,
+        settings: Settings,
+        speaker: Speaker,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let rules = &settings.rules.listening;
+        let before = Duration::from_millis(rules.before_ms.into());
+        let longest = Duration::from_secs(rules.longest_turn_seconds.into());
+        Self {
+            id,
+            engines,
+            speaker,
+            events,
+            clock: Clock::start(),
+            books: Books::default(),
+            utterance: Utterance::new(before, longest),
+            judging: None,
+            hearing: None,
+            asked: (Ticket(0), Instant::now(), 0),
+            words: None,
+            preparing: None,
+            answer: None,
+            filler: None,
+            gates: vec![],
+            early: None,
+            over: false,
+            settings,
+        }
+    }
+
+    fn moment(&mut self, Moment { frame, speech }: Moment) -> Input {
+        self.clock.frame(frame.end());
+        self.utterance.push(&frame);
+        Input::Frame { start: frame.at, end: frame.end(), probability: speech }
+    }
+
+    fn heard(&mut self, heard: Option<Result<Heard, crate::FlowError>>) -> Input {
+        let ticket = self.asked.0;
+        let reason = match heard {
+            Some(Ok(Heard::Partial(text))) => return Input::Guess(ticket, text),
+            Some(Ok(Heard::Final(done))) => {
+                self.hearing = None;
+                let text = done.transcript.text.clone();
+                self.words = Some(done);
+                return Input::Words(ticket, text);
+            }
+            Some(Err(error)) => error.to_string(),
+            None => "the recogniser ended without a word".to_owned(),
+        };
+        self.hearing = None;
+        Input::NotUnderstood(ticket, reason)
+    }
+
+    fn filler_ended(&mut self, ended: Option<Result<Played, crate::FlowError>>) {
+        self.filler = None;
+        if let Some(Err(error)) = ended {
+            tracing::warn!(%error, "the filler was not said");
+        }
+    }
+
+    async fn act(&mut self, action: Action, conversation: &mut Conversation) {
+        match action {
+            Action::Listen(began) => self.utterance.keep(began),
+            Action::Forget => self.utterance.forget(),
+            Action::Open(id, by, began) => {
+                let events = self.events.clone();
+                let turn = Turn::open(&self.id, id, by.as_str(), self.clock.instant(began), events);
+                let listens = matches!(by, OpenedBy::Speech | OpenedBy::PushToTalk);
+                self.books.open(turn, began, listens, &self.clock);
+            }
+            Action::Judge(ticket) => self.judge(ticket),
+            Action::Transcribe(ticket) => {
+                let sound = self.utterance.sound();
+                self.asked = (ticket, Instant::now(), sound.len());
+                // What reads ahead must not take the cores from what is needed now.
+                self.preparing = None;
+                self.hearing = Some(understand(sound, &self.engines, Span::none()));
+            }
+            Action::Prepare(prompt) => {
+                self.preparing = Some(prepare(prompt, &self.engines, &self.settings.rules.assistant));
+            }
+            Action::Reply { turn, prompt, early } => self.reply(turn, prompt, early).await,
+            Action::Release(turn) => self.release(turn),
+            Action::Drop(turn) => self.drop_answer(turn).await,
+            Action::Say(turn, text) => self.say(turn, text).await,
+            Action::Fill(turn, text) => self.fill(turn, text),
+            Action::Hold => self.set_gates(match self.settings.rules.interruption.hold_gain {
+                gain if gain > 0.0 => Gate::Ducked(gain.min(1.0)),
+                _ => Gate::Held,
+            }),
+            Action::Continue => self.set_gates(Gate::Open),
+            Action::StopReply => self.stop_answer().await,
+            Action::Decided(turn, decision) => {
+                let rules = &self.settings.rules.listening;
+                let soft_end = Duration::from_millis(rules.soft_end_ms.into());
+                let model = self.engines.end_of_turn.model();
+                self.books.decided(turn, decision, model, rules.end_threshold, soft_end);
+            }
+            Action::Overlapped(turn, overlap) => self.books.overlapped(turn, &overlap, &self.clock),
+            Action::Publish(event) => self.publish(event),
+            Action::Close(id, reason, heard) => {
+                let Some(turn) = self.books.close(id) else { return };
+                let (generated, spoken) = turn.answer();
+                conversation.note_answer(id, generated, spoken);
+                let report = turn.close(reason, heard, self.settings.trace_id);
+                self.events.try_send(Event::TurnEnded(report)).ok();
+            }
+            Action::HangUp => self.over = true,
+        }
+    }
+
+    fn publish(&mut self, event: Event) {
+        match &event {
+            Event::ReplyFailed { turn, reason } => {
+                tracing::warn!(turn = turn.0, reason, "reply failed");
+                self.books.turn(*turn).inspect(|turn| turn.failed(reason));
+                let (ticket, began, sound) = self.asked;
+                if self.hearing.take().is_some() && ticket.0 > 0 {
+                    let model = self.engines.stt.model();
+                    self.books.not_transcribed(*turn, reason, sound, began, model);
+                }
+            }
+            Event::UserSaid { turn, text } => {
+                self.books.turn(*turn).inspect(|turn| turn.note(|report| report.question.clone_from(text)));
+                if let Some(words) = self.words.take() {
+                    self.books.transcribed(*turn, &words, self.engines.stt.model());
+                }
+            }
+            _ => {}
+        }
+        // An observer that lags must never slow the call.
+        self.events.try_send(event).ok();
+    }
+
+    fn judge(&mut self, ticket: Ticket) {
+        let (model, sound) = (self.engines.end_of_turn.clone(), self.utterance.sound());
+        let answer = tokio::task::spawn_blocking(move || model.probability(&sound));
+        let answer =
+            async move { answer.await.unwrap_or_else(|join| Err(EngineError::run("end of turn", join))) };
+        self.judging = Some((ticket, answer.boxed()));
+    }
+
+    async fn reply(&mut self, id: TurnId, prompt: Prompt, early: bool) {
+        self.stop_answer().await;
+        let Some(turn) = self.books.turn(id).cloned() else { return };
+        self.preparing = None;
+        turn.begin_answer(early);
+        turn.note(|report| report.question.clone_from(&prompt.question));
+        let span = match early {
+            true => spans::speculation(turn.span(), &prompt.question),
+            false => turn.span().clone(),
+        };
+        self.early = early.then(|| Early { span: span.clone(), began: Instant::now() });
+        let mouth = self.mouth(turn, span, if early { Gate::Closed } else { Gate::Open });
+        self.answer = Some(reply(prompt, &self.engines, &self.settings.rules.assistant, mouth));
+    }
+
+    async fn say(&mut self, id: TurnId, text: String) {
+        self.stop_answer().await;
+        let Some(turn) = self.books.turn(id).cloned() else { return };
+        let span = turn.span().clone();
+        let mouth = self.mouth(turn, span, Gate::Open);
+        self.answer = Some(say(text, &self.engines, true, mouth));
+    }
+
+    fn fill(&mut self, id: TurnId, text: String) {
+        let Some(turn) = self.books.turn(id).cloned() else { return };
+        let span = turn.span().clone();
+        let mouth = self.mouth(turn, span, Gate::Open);
+        self.filler = Some(say(text, &self.engines, false, mouth));
+    }
+
+    fn mouth(&mut self, turn: Turn, span: Span, state: Gate) -> Mouth {
+        let (keeper, gate) = gate(state);
+        self.gates.push(keeper);
+        Mouth { speaker: self.speaker.clone(), gate, turn, span }
+    }
+
+    fn set_gates(&self, state: Gate) {
+        self.gates.iter().for_each(|gate| gate.set(state));
+    }
+
+    /// The early answer is wanted.
+    fn release(&mut self, id: TurnId) {
+        if let Some(Early { span, began }) = self.early.take() {
+            span.record("outcome", "used");
+            span.record("seconds", began.elapsed().as_secs_f64());
+        }
+        self.books.turn(id).inspect(|turn| turn.release());
+        self.set_gates(Gate::Open);
+    }
+
+    /// The answer, of which nothing was heard, is not wanted: the caller went on.
+    async fn drop_answer(&mut self, id: TurnId) {
+        let early = self.early.take();
+        let running = self.answer.is_some() || self.filler.is_some();
+        self.stop_answer().await;
+        self.books.reopen(id, &self.clock);
+        let Some(turn) = self.books.turn(id) else { return };
+        if let Some(Early { span, began }) = early {
+            span.record("outcome", "dropped");
+            span.record("reason", "resumed");
+            span.record("seconds", began.elapsed().as_secs_f64());
+            span.record("characters", turn.answer().0.chars().count());
+            turn.drop_answer(began.elapsed());
+        } else if running {
+            turn.drop_answer(turn.since_speech().unwrap_or_default());
+        }
+    }
+
+    /// Stops whatever is being said or prepared, and waits until it is gone entirely.
+    async fn stop_answer(&mut self) {
+        self.gates.clear();
+        for running in [self.answer.take(), self.filler.take()].into_iter().flatten() {
+            running.stop().await;
+        }
+    }
+
+    async fn stop(mut self) {
+        self.stop_answer().await;
+        if let Some(hearing) = self.hearing.take() {
+            hearing.stop().await;
+        }
+        if let Some(preparing) = self.preparing.take() {
+            preparing.stop().await;
+        }
     }
 }
 
-/// Waits for the current reply, or for ever while the bot is silent.
-async fn next(speaking: &mut Option<Running<Played>>) -> Option<Result<Played, FlowError>> {
-    match speaking {
+/// Waits for what runs, or for ever while nothing does.
+async fn next<T: Send + 'static>(running: &mut Option<Running<T>>) -> Option<Result<T, crate::FlowError>> {
+    match running {
         Some(running) => running.next().await,
         None => std::future::pending().await,
     }
 }
 
-/// Keeps the turn's books at hand and passes on what was heard.
-fn understood(heard: Heard, turns: &mut HashMap<TurnId, Turn>) -> Input {
-    match heard {
-        Heard::Started(turn) => {
-            let id = turn.id();
-            turns.insert(id, turn);
-            Input::Started(id)
-        }
-        Heard::Partial(text) => Input::Partial(text),
-        Heard::Ended => Input::Ended,
-        Heard::Said(turn, transcript) => Input::Said(turn.id(), transcript.text),
-        Heard::Failed(turn, error) => Input::NotUnderstood(turn.id(), error.to_string()),
+/// Waits for the end-of-turn model, or for ever while it was not asked.
+async fn answer(
+    judging: &mut Option<(Ticket, BoxFuture<'static, Result<f32, EngineError>>)>,
+) -> (Ticket, Result<f32, EngineError>) {
+    match judging {
+        Some((ticket, verdict)) => (*ticket, verdict.await),
+        None => std::future::pending().await,
     }
 }

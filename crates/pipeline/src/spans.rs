@@ -7,12 +7,13 @@ use tracing::{Span, field::Empty, info_span};
 use voce_core::{ModelCard, TurnId};
 
 /// The root: speech start to the last sample heard, or the cut.
-pub fn turn(session: &str, number: TurnId, started_ms_ago: f64) -> Span {
+pub fn turn(session: &str, number: TurnId, opened_by: &'static str, started_ms_ago: f64) -> Span {
     info_span!(
-        parent: None, "turn", session, turn_number = number.0, started_ms_ago, question = Empty, generated = Empty,
-        spoken = Empty, heard = Empty, interrupted = Empty, interruptions = Empty, end_reason = Empty,
-        voice_to_voice_seconds = Empty, end_to_end_seconds = Empty, otel.status_code = Empty,
-        otel.status_description = Empty,
+        parent: None, "turn", session, turn_number = number.0, opened_by, started_ms_ago, question = Empty,
+        generated = Empty, spoken = Empty, heard = Empty, interrupted = Empty, interruptions = Empty,
+        end_reason = Empty, voice_to_voice_seconds = Empty, end_to_end_seconds = Empty, early = Empty,
+        early_used = Empty, early_dropped = Empty, wasted_seconds = Empty, overlaps = Empty,
+        otel.status_code = Empty, otel.status_description = Empty,
     )
 }
 
@@ -26,16 +27,34 @@ pub fn end_of_turn(turn: &Span, model: &ModelCard, threshold: f32, started_ms_ag
     info_span!(
         parent: turn, "end_of_turn", started_ms_ago, provider = model.provider, model = model.name,
         device = model.device, threshold = f64::from(threshold), probability = Empty, outcome = Empty,
-        waited_ms = Empty,
+        hint = Empty, waited_ms = Empty, needed_ms = Empty, reopened = Empty,
     )
 }
 
-/// Soft end to final text.
-pub fn stt(turn: &Span, model: &ModelCard) -> Span {
+/// Soft end to final text. Made when the words turn out to count, so both ends lie back.
+pub fn stt(turn: &Span, model: &ModelCard, started_ms_ago: f64) -> Span {
     info_span!(
-        parent: turn, "stt", provider = model.provider, model = model.name, device = model.device,
-        audio_seconds = Empty, text = Empty, partials = Empty, retries = Empty, real_time_factor = Empty,
-        seconds_to_first = Empty, ended_ms_ago = Empty, otel.status_code = Empty, otel.status_description = Empty,
+        parent: turn, "stt", started_ms_ago, provider = model.provider, model = model.name,
+        device = model.device, audio_seconds = Empty, text = Empty, partials = Empty, retries = Empty,
+        real_time_factor = Empty, seconds_to_first = Empty, ended_ms_ago = Empty, otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+/// An answer that was begun before the turn was over. The stages of the answer stand below it; the exporter puts
+/// those of an answer that is used below the turn, and leaves those of a dropped one out.
+pub fn speculation(turn: &Span, question: &str) -> Span {
+    info_span!(
+        parent: turn, "speculation", question, outcome = Empty, reason = Empty, seconds = Empty,
+        characters = Empty,
+    )
+}
+
+/// Speech into the bot's speech: its beginning to what was made of it.
+pub fn overlap(turn: &Span, started_ms_ago: f64) -> Span {
+    info_span!(
+        parent: turn, "overlap", started_ms_ago, outcome = Empty, text = Empty, speech_seconds = Empty,
+        held_ms = Empty, stop_ms = Empty,
     )
 }
 

@@ -11,6 +11,9 @@ use crate::spans;
 /// Names the trace of a span, where there is one. The pipeline knows no tracing backend, so it is told how.
 pub type TraceId = fn(&Span) -> Option<String>;
 
+/// Events of an answer that may wait until it is known whether the answer is wanted; more are not shown.
+const WAITING_EVENTS: usize = 512;
+
 /// Shared by all stages that work for one turn. Cheap to clone.
 #[derive(Clone)]
 pub struct Turn(Arc<Shared>);
@@ -20,16 +23,25 @@ struct Shared {
     span: Span,
     began: Instant,
     events: mpsc::Sender<Event>,
+    /// Events of an answer that nobody may see yet.
+    waiting: Mutex<Option<Vec<Event>>>,
     report: Mutex<TurnReport>,
     speech_ended: Mutex<Option<Instant>>,
 }
 
 impl Turn {
-    /// Opens turn `id` of call `session`, whose caller began to speak at `began`.
-    pub fn open(session: &str, id: TurnId, began: Instant, events: mpsc::Sender<Event>) -> Self {
-        let span = spans::turn(session, id, began.elapsed().as_secs_f64() * 1_000.0);
+    /// Opens turn `id` of call `session`, which began at `began`.
+    pub fn open(
+        session: &str,
+        id: TurnId,
+        opened_by: &'static str,
+        began: Instant,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let span = spans::turn(session, id, opened_by, began.elapsed().as_secs_f64() * 1_000.0);
         let report = Mutex::new(TurnReport { turn: id, ..TurnReport::default() });
-        Self(Arc::new(Shared { id, span, began, events, report, speech_ended: Mutex::new(None) }))
+        let (waiting, speech_ended) = (Mutex::new(None), Mutex::new(None));
+        Self(Arc::new(Shared { id, span, began, events, waiting, report, speech_ended }))
     }
 
     /// Which turn of the call.
@@ -44,12 +56,62 @@ impl Turn {
 
     /// Tells the observers. One that lags misses events; it never slows the call.
     pub fn publish(&self, event: Event) {
-        self.0.events.try_send(event).ok();
+        match &mut *self.0.waiting.lock() {
+            Some(waiting) if waiting.len() < WAITING_EVENTS => waiting.push(event),
+            Some(_) => {}
+            None => drop(self.0.events.try_send(event)),
+        }
+    }
+
+    /// An answer begins. If it is early, the observers do not see it before [`Turn::release`].
+    pub fn begin_answer(&self, early: bool) {
+        *self.0.waiting.lock() = early.then(Vec::new);
+        let mut report = self.0.report.lock();
+        // Nothing is left of an answer that was dropped but its cost.
+        *report = TurnReport {
+            turn: report.turn,
+            early,
+            early_dropped: report.early_dropped,
+            wasted_seconds: report.wasted_seconds,
+            overlaps: report.overlaps,
+            speech_seconds: report.speech_seconds,
+            end_of_turn_seconds: report.end_of_turn_seconds,
+            end_of_turn_probability: report.end_of_turn_probability,
+            stt_seconds: report.stt_seconds,
+            ..TurnReport::default()
+        };
+    }
+
+    /// The answer is wanted: what happened so far is shown.
+    pub fn release(&self) {
+        for event in self.0.waiting.lock().take().into_iter().flatten() {
+            self.0.events.try_send(event).ok();
+        }
+    }
+
+    /// The answer is not wanted. `wasted` is the time that went into it.
+    pub fn drop_answer(&self, wasted: Duration) {
+        self.begin_answer(false);
+        self.note(|report| {
+            report.early_dropped += 1;
+            report.wasted_seconds += wasted.as_secs_f64();
+        });
+    }
+
+    /// What was written and turned into sound of the answer so far.
+    pub fn answer(&self) -> (String, String) {
+        let report = self.0.report.lock();
+        (report.generated.clone(), report.spoken.clone())
     }
 
     /// Writes down figures.
     pub fn note(&self, write: impl FnOnce(&mut TurnReport)) {
         write(&mut self.0.report.lock());
+    }
+
+    /// How long ago it began.
+    pub fn age(&self) -> Duration {
+        self.0.began.elapsed()
     }
 
     /// Marks when the caller fell silent, for all times that are counted from there.
@@ -84,6 +146,11 @@ impl Turn {
         span.record("interrupted", reason == EndReason::Interrupted);
         span.record("interruptions", u64::from(reason == EndReason::Interrupted));
         span.record("end_reason", reason.as_str());
+        span.record("early", report.early);
+        span.record("early_used", u64::from(report.early));
+        span.record("early_dropped", report.early_dropped);
+        span.record("wasted_seconds", report.wasted_seconds);
+        span.record("overlaps", report.overlaps);
         span.record("end_to_end_seconds", self.0.began.elapsed().as_secs_f64());
         if let Some(seconds) = report.voice_to_voice_seconds {
             span.record("voice_to_voice_seconds", seconds);

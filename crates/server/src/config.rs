@@ -20,6 +20,8 @@ pub struct Config {
     pub server: ServerConfig,
     pub assistant: voce_pipeline::AssistantConfig,
     pub listening: voce_pipeline::ListeningConfig,
+    pub interruption: voce_pipeline::InterruptionConfig,
+    pub patience: voce_pipeline::PatienceConfig,
     pub models: voce_models::Config,
     pub runtime: voce_models::RuntimeConfig,
     pub turn: voce_turn::Config,

@@ -2,15 +2,18 @@
 mod detect;
 mod generate;
 mod playout;
+mod prepare;
 mod retrieve;
 mod split;
 mod synthesize;
+mod track;
 mod transcribe;
 
-pub use detect::{Detect, Sound};
+pub use detect::{Detect, Moment};
 pub use generate::Generate;
 pub use playout::{Played, Playout};
+pub use prepare::Prepare;
 pub use retrieve::Retrieve;
 pub use split::Split;
 pub use synthesize::{Spoken, Synthesize};
-pub use transcribe::{Heard, Transcribe};
+pub use transcribe::{Heard, Transcribe, Transcription};

@@ -1,19 +1,14 @@
 //! Sound to the caller's ear, at the speed of speech.
-use std::{collections::VecDeque, time::Duration};
-
-use tokio::{
-    sync::{OwnedMutexGuard, mpsc},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tracing::Span;
-use voce_core::{AudioFrame, Line, MediaTime, SPEAKER_FRAMES, Speaker, SpokenWord};
+use voce_core::{AudioFrame, Line, MediaTime, Speaker};
 
-use crate::{Inlet, Outlet, Spoken, Stage, StageError, Turn, spans};
+use super::track::{FRAME, Track};
+use crate::{Gate, Gateway, Inlet, Outlet, Spoken, Stage, StageError, Turn, spans};
 
-const FRAME: Duration = Duration::from_millis(20);
 /// How far sound may run ahead of the ear: what the speaker's queue holds. It bridges a moment's hesitation of
 /// the machine, and it is what is still heard after an interruption.
-const AHEAD: Duration = Duration::from_millis(20 * SPEAKER_FRAMES as u64);
+const AHEAD: std::time::Duration = std::time::Duration::from_millis(20 * voce_core::SPEAKER_FRAMES as u64);
 
 /// What the caller has heard.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +27,10 @@ pub struct Playout {
     pub speaker: Speaker,
     /// The turn that is answered.
     pub turn: Turn,
+    /// Whether the sound may flow.
+    pub gate: Gateway,
+    /// Whether this is the answer that the caller waits for.
+    pub is_answer: bool,
 }
 
 impl Stage for Playout {
@@ -41,24 +40,39 @@ impl Stage for Playout {
     /// Words are reported as they end; the session must never hold up the sound.
     const BUFFER: usize = 64;
 
+    /// The span begins with the sound, not with the waiting at the gate.
     fn span(&self, parent: &Span) -> Span {
-        spans::playout(parent)
+        parent.clone()
     }
 
-    async fn run(self, mut input: Inlet<Spoken>, mut output: Outlet<Played>) -> Result<(), StageError> {
-        let mut player = Player::new(self.speaker.hold().await, self.turn);
-        while let Some(spoken) = input.next().await {
-            if player.heard.is_none() {
-                player.start(spoken.speech.rate_hz);
-                output.send(Played::Started).await?;
-            }
+    async fn run(mut self, mut input: Inlet<Spoken>, mut output: Outlet<Played>) -> Result<(), StageError> {
+        let Some(first) = input.next().await else { return Ok(()) };
+        self.gate.pass().await;
+        let speaker = self.speaker.hold().await;
+        let span = spans::playout(&Span::current());
+        if self.is_answer {
+            self.turn.first_sound();
+        }
+        let mut player = Player {
+            send: Send { speaker, due: Instant::now(), late_frames: 0 },
+            track: Track::new(first.speech.rate_hz),
+            gate: self.gate,
+            span,
+            turn: self.turn,
+            heard: String::new(),
+            complete: false,
+        };
+        output.send(Played::Started).await?;
+        let mut next = Some(first);
+        while let Some(spoken) = next {
             if spoken.begins_line {
                 output.send(Played::Line(spoken.line)).await?;
             }
-            player.append(&spoken.speech.samples, spoken.speech.words);
-            while player.frame_is_full() {
+            player.track.append(&spoken.speech.samples, spoken.speech.words);
+            while player.track.frame_is_full() {
                 player.play(&mut output).await?;
             }
+            next = input.next().await;
         }
         player.finish(&mut output).await
     }
@@ -66,123 +80,107 @@ impl Stage for Playout {
 
 /// The state of one answer's playout. Writes down what was heard when it is dropped, however that comes about.
 struct Player {
-    speaker: OwnedMutexGuard<mpsc::Sender<AudioFrame>>,
+    send: Send,
+    track: Track,
+    gate: Gateway,
     turn: Turn,
     span: Span,
-    rate_hz: u32,
-    pending: VecDeque<f32>,
-    /// Words that are not heard to their end yet, with the sample at which they end.
-    words: VecDeque<(u64, String)>,
-    appended: u64,
-    sent: u64,
-    due: Instant,
-    heard: Option<String>,
-    late_frames: u32,
+    heard: String,
     complete: bool,
 }
 
+/// The way to the ear, and the time.
+struct Send {
+    speaker: tokio::sync::OwnedMutexGuard<tokio::sync::mpsc::Sender<AudioFrame>>,
+    due: Instant,
+    late_frames: u32,
+}
+
 impl Player {
-    fn new(speaker: OwnedMutexGuard<mpsc::Sender<AudioFrame>>, turn: Turn) -> Self {
-        Self {
-            speaker,
-            turn,
-            span: Span::current(),
-            rate_hz: 0,
-            pending: VecDeque::new(),
-            words: VecDeque::new(),
-            appended: 0,
-            sent: 0,
-            due: Instant::now(),
-            heard: None,
-            late_frames: 0,
-            complete: false,
-        }
-    }
-
-    fn start(&mut self, rate_hz: u32) {
-        self.rate_hz = rate_hz;
-        self.heard = Some(String::new());
-        self.due = Instant::now();
-        self.turn.first_sound();
-    }
-
-    fn append(&mut self, samples: &[f32], words: Vec<SpokenWord>) {
-        let base = self.appended;
-        let end = |word: &SpokenWord| base + (word.end_seconds * f64::from(self.rate_hz)) as u64;
-        self.words.extend(words.iter().map(|word| (end(word), word.text.clone())));
-        self.pending.extend(samples);
-        self.appended += samples.len() as u64;
-    }
-
-    fn frame_samples(&self) -> usize {
-        (u128::from(self.rate_hz) * FRAME.as_millis() / 1_000) as usize
-    }
-
-    fn frame_is_full(&self) -> bool {
-        self.pending.len() >= self.frame_samples()
-    }
-
     /// Sends the next frame when it is due and reports the words that ended in it.
     async fn play(&mut self, output: &mut Outlet<Played>) -> Result<(), StageError> {
         let now = Instant::now();
-        if now > self.due + AHEAD {
+        if now > self.send.due + AHEAD {
             // The sound ran dry. It goes on from here rather than hurry after the lost time.
-            self.late_frames += ((now - self.due).as_millis() / FRAME.as_millis()) as u32;
-            self.due = now;
+            self.send.late_frames += ((now - self.send.due).as_millis() / FRAME.as_millis()) as u32;
+            self.send.due = now;
         }
-        sleep_until(self.due.checked_sub(AHEAD).unwrap_or(self.due)).await;
-        let samples: Vec<f32> = self.pending.drain(..self.frame_samples()).collect();
-        let at = MediaTime::of_samples(self.sent, self.rate_hz);
-        self.sent += samples.len() as u64;
-        let frame = AudioFrame { at, rate_hz: self.rate_hz, samples };
-        self.speaker.send(frame).await.map_err(|_| StageError::Closed)?;
-        self.due += FRAME;
-        while self.words.front().is_some_and(|(end, _)| *end <= self.sent) {
-            let Some((_, word)) = self.words.pop_front() else { break };
-            self.hear(&word);
-            output.send(Played::Word(word)).await?;
+        let gain = loop {
+            let state = self.gate.state();
+            if matches!(state, Gate::Held | Gate::Closed) {
+                self.hold().await?;
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.gate.changed() => {}
+                () = sleep_until(self.send.due.checked_sub(AHEAD).unwrap_or(self.send.due)) => {
+                    break if let Gate::Ducked(gain) = state { gain } else { 1.0 };
+                }
+            }
+        };
+        let frame = self.track.next_frame(gain);
+        self.send.frame(frame, self.track.rate_hz()).await?;
+        while let Some(word) = self.track.next_heard() {
+            self.report(word, output).await?;
         }
         Ok(())
     }
 
-    fn hear(&mut self, word: &str) {
-        let heard = self.heard.get_or_insert_default();
-        if !heard.is_empty() {
-            heard.push(' ');
+    /// Falls silent without a click and waits; then goes on from the beginning of the word at hand.
+    async fn hold(&mut self) -> Result<(), StageError> {
+        if let Some(fade) = self.track.fade_out() {
+            self.send.frame(fade, self.track.rate_hz()).await?;
         }
-        heard.push_str(word);
+        self.gate.pass().await;
+        self.track.rewind();
+        self.send.due = Instant::now();
+        Ok(())
+    }
+
+    async fn report(&mut self, word: String, output: &mut Outlet<Played>) -> Result<(), StageError> {
+        if !self.heard.is_empty() {
+            self.heard.push(' ');
+        }
+        self.heard.push_str(&word);
+        output.send(Played::Word(word)).await
     }
 
     /// Plays what does not fill a frame and waits until the last sample was heard.
     async fn finish(mut self, output: &mut Outlet<Played>) -> Result<(), StageError> {
-        if self.heard.is_some() {
-            if !self.pending.is_empty() {
-                self.pending.resize(self.frame_samples(), 0.0);
-                // Times rounded up by a sample must not cost the last word.
-                self.words.iter_mut().for_each(|(end, _)| *end = 0);
-                self.play(output).await?;
-            }
-            while let Some((_, word)) = self.words.pop_front() {
-                self.hear(&word);
-                output.send(Played::Word(word)).await?;
-            }
-            sleep_until(self.due).await;
+        self.track.pad();
+        while self.track.frame_is_full() {
+            self.play(output).await?;
         }
+        while let Some(word) = self.track.last_words() {
+            self.report(word, output).await?;
+        }
+        sleep_until(self.send.due).await;
         self.complete = true;
+        Ok(())
+    }
+}
+
+impl Send {
+    async fn frame(&mut self, samples: (u64, Vec<f32>), rate_hz: u32) -> Result<(), StageError> {
+        let at = MediaTime::of_samples(samples.0, rate_hz);
+        let frame = AudioFrame { at, rate_hz, samples: samples.1 };
+        self.speaker.send(frame).await.map_err(|_| StageError::Closed)?;
+        self.due += FRAME;
         Ok(())
     }
 }
 
 impl Drop for Player {
     fn drop(&mut self) {
-        let heard_seconds = self.sent as f64 / f64::from(self.rate_hz.max(1));
-        self.span.record("late_frames", self.late_frames);
-        self.span.record("heard", self.heard.as_deref().unwrap_or_default());
+        let heard_seconds = self.track.sounded_seconds();
+        self.span.record("late_frames", self.send.late_frames);
+        self.span.record("heard", &self.heard);
         self.span.record("cut", !self.complete);
         self.span.record("heard_seconds", heard_seconds);
         self.turn.note(|report| {
             report.heard_seconds = Some(report.heard_seconds.unwrap_or_default() + heard_seconds);
-            report.late_frames += self.late_frames;
+            report.late_frames += self.send.late_frames;
         });
     }
 }

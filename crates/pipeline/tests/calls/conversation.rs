@@ -29,10 +29,13 @@ async fn speaking_into_an_answer_stops_it_within_200_ms() {
     let llm = SlowTalker::new("Once upon a time there was a fox. It slept in a deep dark wood all day long.");
     let voice = Beeper::new();
     let recording =
-        play(engines(llm, voice.clone(), "Tell me.", 0.9), &[(200, 900), (3_100, 3_600)], 3_800).await;
+        play(engines(llm, voice.clone(), "Tell me.", 0.9), &[(200, 900), (3_100, 3_600)], 4_600).await;
+    let held = recording.at(|event| matches!(event, Event::BotHeld { .. })).unwrap();
+    assert!((3_100..3_200).contains(&held), "held at {held}");
     let stopped = recording.at(|event| matches!(event, Event::Interrupted { .. })).unwrap();
-    assert!((3_100..3_300).contains(&stopped), "stopped at {stopped}");
-    let after: Vec<_> = recording.frames_at.iter().filter(|at| **at > stopped + 40).collect();
+    let next =
+        recording.at_after(stopped, |event| matches!(event, Event::BotStartedSpeaking { .. })).unwrap();
+    let after: Vec<_> = recording.frames_at.iter().filter(|at| (held + 40..next).contains(at)).collect();
     assert!(after.is_empty(), "sound after the interruption: {after:?}");
     let report = recording.reports()[0];
     assert_eq!(report.end_reason, EndReason::Interrupted);
@@ -40,7 +43,7 @@ async fn speaking_into_an_answer_stops_it_within_200_ms() {
         report.spoken.starts_with(&report.heard) && report.heard.len() < report.spoken.len(),
         "{report:?}"
     );
-    assert!(voice.steps.load(Ordering::SeqCst) < 17, "the voice stopped early");
+    assert!(voice.steps.load(Ordering::SeqCst) < 17 + 17, "the voice stopped early");
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,7 +51,8 @@ async fn an_unsure_end_of_turn_waits_but_not_for_ever() {
     let llm = SlowTalker::new("Yes.");
     let recording = play(engines(llm, Beeper::new(), "And", 0.1), &[(200, 900)], 6_000).await;
     let ended = recording.at(|event| matches!(event, Event::UserStoppedSpeaking)).unwrap();
-    assert!((2_370..2_450).contains(&ended), "ended at {ended}");
+    // A trailing "and": 900 ms of patience, 1.6 times.
+    assert!((2_300..2_360).contains(&ended), "ended at {ended}");
     assert_eq!(recording.reports()[0].end_reason, EndReason::Completed);
 }
 

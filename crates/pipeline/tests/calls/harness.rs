@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use voce_core::{AudioFrame, Event, LanguageModel, MICROPHONE_RATE_HZ, MediaTime, in_memory};
-use voce_pipeline::{AssistantConfig, Engines, ListeningConfig, Settings, run};
+use voce_pipeline::{Engines, Rules, Settings, run};
 use voce_testkit::fakes::{Beeper, Echo, Hears, Loudness, Opinion};
 
 /// What a played call left behind.
@@ -17,6 +17,10 @@ pub struct Recording {
 impl Recording {
     pub fn at(&self, wanted: impl Fn(&Event) -> bool) -> Option<u128> {
         self.events.iter().find(|(_, event)| wanted(event)).map(|(at, _)| *at)
+    }
+
+    pub fn at_after(&self, since: u128, wanted: impl Fn(&Event) -> bool) -> Option<u128> {
+        self.events.iter().find(|(at, event)| *at > since && wanted(event)).map(|(at, _)| *at)
     }
 
     pub fn reports(&self) -> Vec<&voce_core::TurnReport> {
@@ -41,11 +45,7 @@ pub fn engines(llm: Arc<dyn LanguageModel>, tts: Arc<Beeper>, hears: &str, opini
 /// Runs a call whose microphone is loud during the given spans of milliseconds.
 pub async fn play(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Recording {
     let (call, mut far) = in_memory("test");
-    let settings = Settings {
-        assistant: Arc::new(AssistantConfig::default()),
-        listening: ListeningConfig::default(),
-        trace_id: |_| None,
-    };
+    let settings = Settings { rules: Rules::default(), trace_id: |_| None };
     let stop = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
     let hang_up = stop.clone();

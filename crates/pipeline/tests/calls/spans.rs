@@ -63,11 +63,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
 }
 
 async fn spans_of(loud: &[(u64, u64)], until_ms: u64) -> Vec<Closed> {
+    spans_with("Why?", loud, until_ms).await
+}
+
+async fn spans_with(hears: &str, loud: &[(u64, u64)], until_ms: u64) -> Vec<Closed> {
     let capture = Capture::default();
     let subscriber = tracing_subscriber::registry().with(capture.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
     let llm = SlowTalker::new("It has a two year warranty. Keep the receipt safe.");
-    play(engines(llm, Beeper::new(), "Why?", 0.9), loud, until_ms).await;
+    let opinion = if hears.ends_with(['?', '.']) { 0.9 } else { 0.3 };
+    play(engines(llm, Beeper::new(), hears, opinion), loud, until_ms).await;
     capture.0.lock().unwrap().clone()
 }
 
@@ -82,18 +87,20 @@ async fn a_turn_has_the_whole_tree_and_its_root_closes_last() {
     assert_eq!(tree.last().unwrap(), "- > turn");
     tree.sort();
     tree.dedup();
+    // The exporter puts an early answer that was used below the turn.
     let expected = [
         "- > turn",
         "llm > llm.first_token",
+        "speculation > llm",
+        "speculation > parse",
+        "speculation > playout",
+        "speculation > rag",
+        "speculation > tts",
         "tts > tts.first_audio",
         "turn > end_of_turn",
         "turn > listen",
-        "turn > llm",
-        "turn > parse",
-        "turn > playout",
-        "turn > rag",
+        "turn > speculation",
         "turn > stt",
-        "turn > tts",
         "turn > voice_to_voice",
     ];
     assert_eq!(tree, expected);
@@ -101,6 +108,8 @@ async fn a_turn_has_the_whole_tree_and_its_root_closes_last() {
     assert_eq!(field("turn", "end_reason"), "completed");
     assert_eq!(field("turn", "heard"), "It has a two year warranty. Keep the receipt safe.");
     assert_eq!(field("end_of_turn", "outcome"), "committed");
+    assert_eq!(field("speculation", "outcome"), "used");
+    assert_eq!(field("turn", "early"), "true");
     assert_eq!(field("stt", "text"), "Why?");
     assert!(field("rag", "documents").contains("Why?"));
     assert_eq!(field("llm", "completion_tokens"), "10");
@@ -109,8 +118,29 @@ async fn a_turn_has_the_whole_tree_and_its_root_closes_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_was_begun_too_early_leaves_its_cost() {
+    let spans = spans_with("Why is", &[(200, 900), (1_500, 2_200)], 9_000).await;
+    let dropped: Vec<&Closed> = spans.iter().filter(|span| span.name == "speculation").collect();
+    assert_eq!(dropped[0].fields["outcome"], "dropped");
+    assert_eq!(dropped[0].fields["reason"], "resumed");
+    assert!(dropped[0].fields["seconds"].parse::<f64>().unwrap() > 0.2);
+    let turn = find(&spans, "turn");
+    assert_eq!(turn.fields["early_dropped"], "1");
+    assert_eq!(turn.fields["end_reason"], "completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nod_is_an_overlap_in_the_spans_of_the_answer() {
+    let spans = spans_with("Yeah.", &[(200, 900), (2_500, 2_800)], 8_000).await;
+    let overlap = find(&spans, "overlap");
+    assert_eq!((overlap.parent.as_str(), overlap.fields["outcome"].as_str()), ("turn", "backchannel"));
+    let turn = find(&spans, "turn");
+    assert_eq!((turn.fields["overlaps"].as_str(), turn.fields["end_reason"].as_str()), ("1", "completed"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cut_answer_says_so_in_its_spans() {
-    let spans = spans_of(&[(200, 900), (2_500, 3_000)], 3_100).await;
+    let spans = spans_of(&[(200, 900), (2_500, 3_000)], 6_000).await;
     let turn = find(&spans, "turn");
     assert_eq!(turn.fields["end_reason"], "interrupted");
     assert_eq!(turn.fields["interrupted"], "true");

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use voce_core::{AudioFrame, EndReason, Event, FarEnd, MICROPHONE_RATE_HZ, MediaTime, TurnReport, in_memory};
-use voce_pipeline::Settings;
+use voce_pipeline::{Rules, Settings};
 
 use crate::{cli::TalkArgs, config::Config, engines};
 
@@ -60,11 +60,13 @@ pub async fn run(config: Config, args: TalkArgs) -> Result<ExitCode> {
 pub fn settings(config: &Config) -> Settings {
     let mut assistant = config.assistant.clone();
     assistant.system_prompt = engines::system_prompt(config).to_owned();
-    Settings {
+    let rules = Rules {
         assistant: Arc::new(assistant),
         listening: config.listening.clone(),
-        trace_id: voce_telemetry::trace_id,
-    }
+        interruption: config.interruption.clone(),
+        patience: config.patience.clone(),
+    };
+    Settings { rules, trace_id: voce_telemetry::trace_id }
 }
 
 /// The file as mono sound at the microphone's rate.

@@ -1,0 +1,305 @@
+//! What it means when someone speaks while the bot does: the caller who interrupts, the caller who nods, a cough, or
+//! the bot's own voice out of a loudspeaker. Pure.
+use std::{collections::VecDeque, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use voce_core::MediaTime;
+
+/// `[interruption]`: when speech stops the bot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InterruptionConfig {
+    /// Whether the caller can interrupt by voice at all. A button always can.
+    pub by_voice: bool,
+    /// Speech of this length makes the bot fall silent until it is clear whether it is an interruption, milliseconds.
+    pub hold_ms: u32,
+    /// Loudness of the bot while that is not clear, 0 to 1. 0: it is silent, and goes on from the word where it was;
+    /// more: it goes on speaking, more quietly.
+    pub hold_gain: f32,
+    /// Speech shorter than this holds no words: a cough, a click. Milliseconds.
+    pub shortest_words_ms: u32,
+    /// Speech of this length is judged without waiting for its end, milliseconds.
+    pub judge_within_ms: u32,
+    /// Speech of this length is an interruption even if the recogniser has not answered, milliseconds.
+    pub surely_ms: u32,
+    /// Words, backchannels not counted, that make an interruption.
+    pub words: usize,
+    /// What callers say to show that they listen; it does not interrupt, unless the bot has just asked something.
+    pub backchannels: Vec<String>,
+}
+
+impl Default for InterruptionConfig {
+    fn default() -> Self {
+        let backchannels = [
+            "uh huh",
+            "mm hmm",
+            "mhm",
+            "hmm",
+            "mm",
+            "yeah",
+            "yep",
+            "yes",
+            "okay",
+            "ok",
+            "right",
+            "sure",
+            "i see",
+            "got it",
+            "ah",
+            "oh",
+            "aha",
+            "great",
+            "cool",
+            "alright",
+            "good",
+            "nice",
+            "wow",
+            "really",
+            "exactly",
+            "of course",
+            "interesting",
+        ];
+        Self {
+            by_voice: true,
+            hold_ms: 64,
+            hold_gain: 0.0,
+            shortest_words_ms: 180,
+            judge_within_ms: 800,
+            surely_ms: 2_000,
+            words: 1,
+            backchannels: backchannels.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// What speech into the bot's speech was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// The caller wants the floor.
+    Interruption,
+    /// The caller listens.
+    Backchannel,
+    /// The bot hears itself.
+    Echo,
+    /// No words.
+    Noise,
+}
+
+impl Meaning {
+    /// The word used in traces and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interruption => "interruption",
+            Self::Backchannel => "backchannel",
+            Self::Echo => "echo",
+            Self::Noise => "noise",
+        }
+    }
+}
+
+/// What the caller may be hearing of the bot: its latest words, with the time at which each ended.
+#[derive(Default)]
+pub struct Voice {
+    words: VecDeque<(MediaTime, String)>,
+    line: String,
+    /// Words of the line that were heard in full.
+    heard: usize,
+}
+
+/// Words that are remembered: more than fit into the longest overlap.
+const WORDS: usize = 64;
+/// A loudspeaker's sound is back within this time.
+const DELAY: Duration = Duration::from_millis(600);
+/// Words of the line at hand that may be sounding although they were not reported yet.
+const AHEAD: usize = 2;
+/// The share of heard words that must be the bot's own for an echo. Recognisers mishear what a loudspeaker distorts.
+const OWN: f32 = 0.6;
+
+impl Voice {
+    /// A line begins to sound.
+    pub fn line(&mut self, text: &str) {
+        self.line.clear();
+        self.line.push_str(text);
+        self.heard = 0;
+    }
+
+    /// A word has sounded.
+    pub fn word(&mut self, now: MediaTime, text: &str) {
+        self.heard += 1;
+        self.words.push_back((now, text.to_owned()));
+        if self.words.len() > WORDS {
+            self.words.pop_front();
+        }
+    }
+
+    /// Whether the bot is asking something, so that "yes" is an answer.
+    fn asks(&self) -> bool {
+        self.line.trim_end().ends_with('?')
+    }
+
+    /// The words that a loudspeaker may have brought back since `began`.
+    fn since(&self, began: MediaTime) -> Vec<String> {
+        let from = began.0.saturating_sub(DELAY);
+        let sounded = self.words.iter().filter(|(at, _)| at.0 >= from).map(|(_, word)| word.as_str());
+        let sounding = self.line.split_whitespace().skip(self.heard).take(AHEAD);
+        words(&sounded.chain(sounding).collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// What `text`, heard from `began` on while `voice` spoke, means.
+pub fn meaning(text: &str, began: MediaTime, voice: &Voice, rules: &InterruptionConfig) -> Meaning {
+    let heard = words(text);
+    if heard.is_empty() {
+        return Meaning::Noise;
+    }
+    let own = voice.since(began);
+    let echoed = heard.iter().filter(|word| own.iter().any(|own| alike(word, own))).count();
+    if echoed as f32 >= OWN * heard.len() as f32 {
+        return Meaning::Echo;
+    }
+    if voice.asks() || heard.len() - nods(&heard, &rules.backchannels) >= rules.words.max(1) {
+        return Meaning::Interruption;
+    }
+    Meaning::Backchannel
+}
+
+/// How many of the words belong to backchannels.
+fn nods(heard: &[String], backchannels: &[String]) -> usize {
+    let phrases: Vec<Vec<String>> = backchannels.iter().map(|phrase| words(phrase)).collect();
+    let (mut at, mut count) = (0, 0);
+    while at < heard.len() {
+        let longest = phrases
+            .iter()
+            .filter(|phrase| !phrase.is_empty() && heard[at..].starts_with(phrase))
+            .map(Vec::len)
+            .max()
+            .or_else(|| hummed(&heard[at]).then_some(1));
+        count += longest.unwrap_or(0);
+        at += longest.unwrap_or(1);
+    }
+    count
+}
+
+/// Recognisers write hums in many ways: "mhm", "uhm", "ahuh", "hmmm".
+fn hummed(word: &str) -> bool {
+    word.len() <= 6
+        && word != "you"
+        && word.contains(['m', 'h', 'u'])
+        && word.chars().all(|letter| "mhuao".contains(letter))
+}
+
+/// Lower-case words without punctuation; hyphens part words.
+fn words(text: &str) -> Vec<String> {
+    text.split(|letter: char| letter.is_whitespace() || letter == '-')
+        .map(|word| word.chars().filter(|letter| letter.is_alphanumeric()).collect::<String>().to_lowercase())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// Whether two words are the same to a recogniser: equal, or equal but for a third of their letters.
+fn alike(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let longer = one.len().max(other.len());
+    longer >= 5 && distance(&one, &other) * 3 <= longer
+}
+
+/// Levenshtein's.
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, second) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != second);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> MediaTime {
+        MediaTime(Duration::from_millis(ms))
+    }
+
+    fn saying(line: &str, heard: usize, until_ms: u64) -> Voice {
+        let mut voice = Voice::default();
+        voice.line(line);
+        for (index, word) in line.split_whitespace().take(heard).enumerate() {
+            voice.word(at(until_ms - 300 * (heard - 1 - index) as u64), word);
+        }
+        voice
+    }
+
+    fn told(text: &str) -> Meaning {
+        let voice = saying("The warranty period for the water pump is two years.", 5, 5_000);
+        meaning(text, at(5_000), &voice, &InterruptionConfig::default())
+    }
+
+    #[test]
+    fn nods_are_not_interruptions() {
+        for text in [
+            "Uh-huh.",
+            "Mm-hmm.",
+            "Yeah.",
+            "Okay.",
+            "Yeah, okay.",
+            "I see.",
+            "Oh, I see, right.",
+            "Uhm.",
+            "Mhmm",
+            "Got it.",
+        ] {
+            assert_eq!(told(text), Meaning::Backchannel, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are() {
+        for text in
+            ["Wait.", "Stop!", "No.", "Yeah, but how much is it?", "Hey.", "Okay, stop.", "How?", "You"]
+        {
+            assert_eq!(told(text), Meaning::Interruption, "{text}");
+        }
+    }
+
+    #[test]
+    fn sound_without_words_is_noise() {
+        assert_eq!(told(""), Meaning::Noise);
+        assert_eq!(told(" ... "), Meaning::Noise);
+    }
+
+    #[test]
+    fn the_bots_own_words_are_an_echo_even_if_misheard() {
+        for text in ["for the water", "Water pump.", "the waiter pump is", "for the"] {
+            assert_eq!(told(text), Meaning::Echo, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_long_ago_is_repeated_by_the_caller() {
+        let voice = saying("The warranty period for the water pump is two years.", 10, 5_000);
+        let rules = InterruptionConfig::default();
+        assert_eq!(meaning("The warranty period?", at(9_000), &voice, &rules), Meaning::Interruption);
+    }
+
+    #[test]
+    fn yes_to_a_question_is_an_answer() {
+        let voice = saying("Shall I order the water pump for you?", 6, 5_000);
+        assert_eq!(meaning("Yes.", at(5_000), &voice, &InterruptionConfig::default()), Meaning::Interruption);
+    }
+
+    #[test]
+    fn more_words_can_be_demanded() {
+        let rules = InterruptionConfig { words: 2, ..InterruptionConfig::default() };
+        let voice = saying("The warranty period is two years.", 2, 5_000);
+        assert_eq!(meaning("Wait.", at(5_000), &voice, &rules), Meaning::Backchannel);
+        assert_eq!(meaning("Wait a moment.", at(5_000), &voice, &rules), Meaning::Interruption);
+    }
+}
