@@ -18,6 +18,7 @@ mod ring;
 mod said;
 mod sampler;
 mod shapes;
+mod speculation;
 mod trace;
 mod translate;
 mod vocabulary;

@@ -17,10 +17,12 @@ use tokio::sync::mpsc::Sender;
 
 use crate::{
     Counters,
+    speculation::{Place, Waiting},
     vocabulary::{SESSION, SESSION_ID, USER, USER_ID},
 };
 
-/// Turns that are open at once, at most. Beyond it spans lack their session, which no server of ours reaches.
+/// Turns that are open at once, at most. Beyond it spans lack their session and early replies are lost, which no
+/// server of ours reaches.
 const MOST_TURNS: usize = 4_096;
 
 /// Hands finished spans to the export thread. The SDK's own batch processors do not do here: the threaded one
@@ -29,8 +31,15 @@ const MOST_TURNS: usize = 4_096;
 pub(crate) struct TurnProcessor {
     queue: Sender<SpanData>,
     counters: Arc<Counters>,
-    /// What the open turns hand down to their spans.
-    turns: DashMap<TraceId, Vec<KeyValue>>,
+    turns: DashMap<TraceId, Turn>,
+}
+
+/// What is kept of a turn while it is open.
+#[derive(Debug)]
+struct Turn {
+    /// What it hands down to its spans.
+    inherited: Vec<KeyValue>,
+    waiting: Waiting,
 }
 
 impl TurnProcessor {
@@ -48,7 +57,32 @@ impl TurnProcessor {
             USER => Some(KeyValue::new(USER_ID, attribute.value)),
             _ => None,
         });
-        self.turns.insert(trace, inherited.collect());
+        let inherited = inherited.collect();
+        self.turns.insert(trace, Turn { inherited, waiting: Waiting::default() });
+    }
+
+    fn send(&self, span: SpanData) {
+        if self.queue.try_send(span).is_err() {
+            self.counters.add_dropped(1);
+        }
+    }
+
+    fn keep(&self, speculation: SpanId, span: SpanData) {
+        let turn = self.turns.get_mut(&span.span_context.trace_id());
+        if !turn.is_some_and(|mut turn| turn.waiting.keep(speculation, span)) {
+            self.counters.add_dropped(1);
+        }
+    }
+
+    fn settle(&self, speculation: SpanData) {
+        let turn = self.turns.get_mut(&speculation.span_context.trace_id());
+        let reply = match turn {
+            Some(mut turn) => turn.waiting.settle(speculation),
+            None => Waiting::default().settle(speculation),
+        };
+        for span in reply {
+            self.send(span);
+        }
     }
 }
 
@@ -57,8 +91,8 @@ impl SpanProcessor for TurnProcessor {
         let trace = span.span_context().trace_id();
         if !parent.span().span_context().is_valid() {
             self.remember(trace, span);
-        } else if let Some(inherited) = self.turns.get(&trace) {
-            span.set_attributes(inherited.iter().cloned());
+        } else if let Some(turn) = self.turns.get(&trace) {
+            span.set_attributes(turn.inherited.iter().cloned());
         }
     }
 
@@ -68,8 +102,10 @@ impl SpanProcessor for TurnProcessor {
         if span.parent_span_id == SpanId::INVALID {
             self.turns.remove(&span.span_context.trace_id());
         }
-        if self.queue.try_send(span).is_err() {
-            self.counters.add_dropped(1);
+        match Place::of(&span) {
+            Place::Turn => self.send(span),
+            Place::Speculation => self.settle(span),
+            Place::Below(speculation) => self.keep(speculation, span),
         }
     }
 

@@ -8,7 +8,7 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
-use crate::vocabulary::ROOTS;
+use crate::{speculation, vocabulary::ROOTS};
 
 #[derive(Clone, Debug)]
 pub(crate) struct OnlyTurns;
@@ -23,14 +23,15 @@ impl ShouldSample for OnlyTurns {
         _attributes: &[KeyValue],
         _links: &[Link],
     ) -> SamplingResult {
-        let record = match parent.filter(|context| context.has_active_span()) {
-            Some(parent) => parent.span().span_context().is_sampled(),
-            None => ROOTS.contains(&name),
+        let (record, trace_state) = match parent.filter(|context| context.has_active_span()) {
+            Some(parent) => {
+                let parent = parent.span();
+                let parent = parent.span_context();
+                (parent.is_sampled(), speculation::state(name, parent))
+            }
+            None => (ROOTS.contains(&name), TraceState::NONE),
         };
-        SamplingResult {
-            decision: if record { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop },
-            attributes: Vec::new(),
-            trace_state: TraceState::default(),
-        }
+        let decision = if record { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop };
+        SamplingResult { decision, attributes: Vec::new(), trace_state }
     }
 }

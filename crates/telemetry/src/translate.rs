@@ -15,8 +15,8 @@ use crate::{
     shapes::shaped,
     vocabulary::{
         self, END_REASON, ENDED_MS_AGO, ERROR, ERROR_TYPE, EVENT_WORDS, EVENTS, FAILED, LONGEST_NAME,
-        Meaning, SESSION_ID, SPAN_INPUTS, SPAN_OUTPUTS, SPAN_TYPE, STARTED_MS_AGO, SpanWords, USER_ID,
-        longest,
+        Meaning, RAN_SECONDS, SESSION_ID, SPAN_INPUTS, SPAN_OUTPUTS, SPAN_TYPE, SPECULATION, STARTED_MS_AGO,
+        SpanWords, USER_ID, longest,
     },
 };
 
@@ -55,13 +55,17 @@ impl Fields {
         self.value(name).map(Value::as_str)
     }
 
+    fn number(&self, name: &str) -> Option<f64> {
+        match self.value(name)? {
+            Value::F64(number) => Some(*number),
+            Value::I64(number) => Some(*number as f64),
+            _ => None,
+        }
+    }
+
     /// A length of time; negative, absurd or not a number counts as none.
     fn millis(&self, name: &str) -> Duration {
-        let millis = match self.value(name) {
-            Some(Value::F64(number)) => *number,
-            Some(Value::I64(number)) => *number as f64,
-            _ => 0.0,
-        };
+        let millis = self.number(name).unwrap_or_default();
         Duration::try_from_secs_f64(millis / 1_000.0).unwrap_or_default()
     }
 }
@@ -82,6 +86,13 @@ pub(crate) fn translate(mut span: SpanData, said: &Said) -> SpanData {
     let fields = Fields::new(std::mem::take(&mut span.attributes), words);
     span.start_time = earlier(span.start_time, fields.millis(STARTED_MS_AGO));
     span.end_time = earlier(span.end_time, fields.millis(ENDED_MS_AGO)).max(span.start_time);
+    if span.name == SPECULATION
+        && let Some(ran) = fields.number(RAN_SECONDS)
+        && let Ok(ran) = Duration::try_from_secs_f64(ran)
+        && let Some(end) = span.start_time.checked_add(ran)
+    {
+        span.end_time = span.end_time.min(end);
+    }
     span.attributes = attributes(&span.name, words, &fields, said);
     let failed = set_status(&mut span, &fields);
     for event in &mut span.events.events {

@@ -18,6 +18,15 @@ pub(crate) const ERROR: &str = "error";
 pub(crate) const END_REASON: &str = "end_reason";
 pub(crate) const FAILED: &str = "failed";
 
+/// A reply that was begun before the turn was over, the field that says what became of it, and its value if it was
+/// the answer.
+pub(crate) const SPECULATION: &str = "speculation";
+pub(crate) const OUTCOME: &str = "outcome";
+pub(crate) const USED: &str = "used";
+/// The field of a `speculation` that says how long it ran. Its end is reckoned by it: the span itself is open until
+/// the last step of the dropped reply has noticed.
+pub(crate) const RAN_SECONDS: &str = "seconds";
+
 /// The root's fields that every span of the trace inherits, and what they are called outside.
 pub(crate) const SESSION: &str = "session";
 pub(crate) const USER: &str = "user";
@@ -133,6 +142,12 @@ pub(crate) const SPANS: &[SpanWords] = &[
             word(END_REASON, &["gen_ai.agent.invocation.end_reason"]),
             figure("voice_to_voice_seconds", &["turn.user_bot_latency_seconds"]),
             figure("end_to_end_seconds", &["turn.duration_seconds"]),
+            word("opened_by", &["voce.turn.opened_by"]),
+            figure("early", &["voce.speculation.early"]),
+            figure("early_dropped", &["voce.speculation.dropped"]),
+            figure("early_used", &["voce.speculation.used"]),
+            figure("wasted_seconds", &["voce.speculation.wasted_seconds"]),
+            figure("overlaps", &["voce.overlaps"]),
             word("variant", &["voce.variant"]),
         ],
     },
@@ -149,12 +164,30 @@ pub(crate) const SPANS: &[SpanWords] = &[
         span_type: "VAD",
         constants: &[],
         input: Shape::Figures(&["threshold"]),
-        output: Shape::Figures(&["outcome", "probability", "waited_ms"]),
+        output: Shape::Figures(&["outcome", "probability", "waited_ms", "needed_ms", "hint", "reopened"]),
         fields: &[
             figure("threshold", &["voce.end_of_turn.threshold"]),
             figure("probability", &["voce.end_of_turn.probability"]),
-            word("outcome", &["voce.end_of_turn.outcome"]),
+            word(OUTCOME, &["voce.end_of_turn.outcome"]),
             figure("waited_ms", &["voce.end_of_turn.waited_ms"]),
+            // The quiet that was demanded, and what the words said about it: open, closed or none.
+            figure("needed_ms", &["voce.end_of_turn.needed_ms"]),
+            word("hint", &["voce.end_of_turn.hint"]),
+            figure("reopened", &["voce.end_of_turn.reopened"]),
+        ],
+    },
+    SpanWords {
+        name: SPECULATION,
+        span_type: "TASK",
+        constants: &[],
+        input: Shape::Text("question"),
+        output: Shape::Figures(&[OUTCOME, "reason", RAN_SECONDS, "characters", "audio_seconds"]),
+        fields: &[
+            said("question", &["voce.speculation.question"]),
+            word(OUTCOME, &["voce.speculation.outcome"]),
+            word("reason", &["voce.speculation.reason"]),
+            figure(RAN_SECONDS, &["voce.speculation.seconds"]),
+            figure("characters", &["voce.speculation.characters"]),
         ],
     },
     SpanWords {
@@ -282,6 +315,28 @@ pub(crate) const SPANS: &[SpanWords] = &[
             figure("heard_seconds", &["voce.playout.heard_seconds"]),
         ],
     },
+    SpanWords {
+        name: "overlap",
+        span_type: "VAD",
+        constants: &[],
+        input: Shape::Text("text"),
+        output: Shape::Figures(&[OUTCOME, "speech_seconds", "held_ms", "stop_ms"]),
+        fields: &[
+            said("text", &["voce.overlap.text"]),
+            word(OUTCOME, &["voce.overlap.outcome"]),
+            figure("speech_seconds", &["voce.overlap.speech_seconds"]),
+            figure("held_ms", &["voce.overlap.held_ms"]),
+            figure("stop_ms", &["voce.overlap.stop_ms"]),
+        ],
+    },
+    SpanWords {
+        name: "filler",
+        span_type: "TTS",
+        constants: &[],
+        input: Shape::Text("text"),
+        output: Shape::Nothing,
+        fields: &[said("text", &[])],
+    },
 ];
 
 /// For a span that has no entry yet: it is exported, its fields as `voce.NAME.FIELD`.
@@ -297,7 +352,7 @@ pub(crate) const UNKNOWN: SpanWords = SpanWords {
 /// Events that are ours. With `content = none` any other event is left out, as its text may hold anything.
 pub(crate) const EVENTS: &[&str] = &["candidate", "sentence", "exception"];
 /// Event attributes that are words of ours, and so stay with `content = none`.
-pub(crate) const EVENT_WORDS: &[&str] = &["outcome", "kind"];
+pub(crate) const EVENT_WORDS: &[&str] = &[OUTCOME, "hint", "kind"];
 
 /// The longest value in characters. MLflow refuses the whole batch for one longer session id or span type.
 pub(crate) fn longest(attribute: &str) -> usize {

@@ -5,42 +5,13 @@ mod support;
 use std::collections::HashMap;
 
 use opentelemetry_proto::tonic::{
-    common::v1::{KeyValue, any_value::Value},
+    common::v1::any_value::Value,
     trace::v1::{Span, status::StatusCode},
 };
 use serde_json::json;
-use support::{Collector, Mood, SPANS, exporting, to, turn};
-use tracing::{dispatcher::with_default, field::Empty, info_span};
-use voce_telemetry::{Config, Content};
-
-/// What arrives when `work` runs under this configuration.
-async fn exported(change: impl FnOnce(&mut Config), work: impl FnOnce()) -> Vec<Span> {
-    let collector = Collector::start(Mood::Take).await;
-    let mut config = to(&collector.url);
-    change(&mut config);
-    let (dispatch, guard) = exporting(&config);
-    with_default(&dispatch, work);
-    assert!(guard.flush(std::time::Duration::from_secs(10)));
-    collector.spans()
-}
-
-fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
-    spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no span {name}"))
-}
-
-fn value<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
-    let mut found = attributes.iter().filter(|attribute| attribute.key == key);
-    let first = found.next()?;
-    assert!(found.next().is_none(), "{key} stands there twice");
-    first.value.as_ref()?.value.as_ref()
-}
-
-fn text<'a>(span: &'a Span, key: &str) -> &'a str {
-    match value(&span.attributes, key) {
-        Some(Value::StringValue(text)) => text,
-        other => panic!("{} {key}: {other:?}", span.name),
-    }
-}
+use support::{SPANS, exported, named, seconds, speculation, text, turn, value};
+use tracing::{field::Empty, info_span};
+use voce_telemetry::Content;
 
 fn json_of(span: &Span, key: &str) -> serde_json::Value {
     serde_json::from_str(text(span, key)).unwrap()
@@ -49,10 +20,6 @@ fn json_of(span: &Span, key: &str) -> serde_json::Value {
 fn status(span: &Span) -> (StatusCode, &str) {
     let status = span.status.as_ref().unwrap();
     (status.code(), &status.message)
-}
-
-fn seconds(span: &Span) -> f64 {
-    (span.end_time_unix_nano - span.start_time_unix_nano) as f64 / 1e9
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +76,8 @@ async fn inputs_and_outputs_have_the_forms_that_mlflow_shows() {
     let candidates = &named(&spans, "end_of_turn").events;
     assert_eq!(candidates.len(), 2);
     assert_eq!(value(&candidates[1].attributes, "waited_ms"), Some(&Value::IntValue(20)));
+    assert_eq!(value(&candidates[0].attributes, "hint"), Some(&Value::StringValue("open".into())));
+    assert_eq!(value(&candidates[0].attributes, "needed_ms"), Some(&Value::IntValue(900)));
     assert!(value(&candidates[1].attributes, "target").is_none());
 }
 
@@ -183,6 +152,83 @@ async fn without_content_no_word_of_anybody_leaves() {
     assert_eq!(value(&candidate.attributes, "outcome"), Some(&Value::StringValue("resumed".into())));
 }
 
+/// A greeting into which somebody spoke, with a filler and an early reply that came to nothing.
+fn overlapped() {
+    let turn = info_span!(
+        target: "voce_pipeline", parent: None, "turn", session = "call", early = false, early_dropped = 2_u64,
+        early_used = 0_u64, wasted_seconds = 0.75, overlaps = 1_u64, opened_by = "greeting"
+    );
+    let end_of_turn = info_span!(
+        target: "voce_pipeline", parent: &turn, "end_of_turn", outcome = "timeout", waited_ms = 950_u64,
+        needed_ms = 900_u64, hint = "open", reopened = 1_u64
+    );
+    end_of_turn.in_scope(|| {
+        tracing::info!(name: "candidate", target: "voce_pipeline", outcome = "timeout", hint = "open", needed_ms = 900_u64);
+    });
+    drop(info_span!(
+        target: "voce_pipeline", parent: &turn, "overlap", outcome = "backchannel", text = "Tulips, uh-huh.",
+        speech_seconds = 0.4, held_ms = 620_u64, stop_ms = 85.5
+    ));
+    drop(info_span!(target: "voce_pipeline", parent: &turn, "filler", text = "One tulip moment."));
+    let early = speculation(&turn, 400.0);
+    early.record("question", "Where are the tulips?");
+    early.record("outcome", "dropped");
+    early.record("reason", "other_words");
+    early.record("seconds", 0.25);
+    early.record("characters", 31_u64);
+    early.record("audio_seconds", 0.9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_turn_taking_did_stands_under_its_exported_names() {
+    let spans = exported(|_| (), overlapped).await;
+    let root = &named(&spans, "turn").attributes;
+    assert_eq!(value(root, "voce.speculation.early"), Some(&Value::BoolValue(false)));
+    assert_eq!(value(root, "voce.speculation.dropped"), Some(&Value::IntValue(2)));
+    assert_eq!(value(root, "voce.speculation.used"), Some(&Value::IntValue(0)));
+    assert_eq!(value(root, "voce.speculation.wasted_seconds"), Some(&Value::DoubleValue(0.75)));
+    assert_eq!(value(root, "voce.overlaps"), Some(&Value::IntValue(1)));
+    assert_eq!(text(named(&spans, "turn"), "voce.turn.opened_by"), "greeting");
+    let overlap = named(&spans, "overlap");
+    assert_eq!(text(overlap, "mlflow.spanType"), "VAD");
+    assert_eq!(text(overlap, "mlflow.spanInputs"), "Tulips, uh-huh.");
+    assert_eq!(text(overlap, "voce.overlap.text"), "Tulips, uh-huh.");
+    assert_eq!(
+        json_of(overlap, "mlflow.spanOutputs"),
+        json!({"outcome": "backchannel", "speech_seconds": 0.4, "held_ms": 620, "stop_ms": 85.5})
+    );
+    assert_eq!(value(&overlap.attributes, "voce.overlap.held_ms"), Some(&Value::IntValue(620)));
+    assert_eq!(text(named(&spans, "filler"), "mlflow.spanType"), "TTS");
+    assert_eq!(text(named(&spans, "filler"), "mlflow.spanInputs"), "One tulip moment.");
+    assert_eq!(
+        json_of(named(&spans, "end_of_turn"), "mlflow.spanOutputs"),
+        json!({"outcome": "timeout", "waited_ms": 950, "needed_ms": 900, "hint": "open", "reopened": 1})
+    );
+    let early = named(&spans, "speculation");
+    assert_eq!(text(early, "mlflow.spanInputs"), "Where are the tulips?");
+    assert_eq!(
+        json_of(early, "mlflow.spanOutputs"),
+        json!({
+            "outcome": "dropped", "reason": "other_words", "seconds": 0.25, "characters": 31, "audio_seconds": 0.9
+        })
+    );
+    assert_eq!(value(&early.attributes, "voce.speculation.characters"), Some(&Value::IntValue(31)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_content_turn_taking_keeps_its_words_and_nobody_elses() {
+    let spans = exported(|config| config.content = Content::None, overlapped).await;
+    assert!(!format!("{spans:?}").to_lowercase().contains("tulip"));
+    let overlap = named(&spans, "overlap");
+    assert!(text(overlap, "voce.overlap.text").starts_with("[15 characters, hash "));
+    assert_eq!(text(overlap, "voce.overlap.outcome"), "backchannel");
+    assert_eq!(text(named(&spans, "speculation"), "voce.speculation.reason"), "other_words");
+    assert!(text(named(&spans, "speculation"), "voce.speculation.question").starts_with("[21 characters"));
+    assert_eq!(text(named(&spans, "turn"), "voce.turn.opened_by"), "greeting");
+    let candidate = &named(&spans, "end_of_turn").events[0];
+    assert_eq!(value(&candidate.attributes, "hint"), Some(&Value::StringValue("open".into())));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn values_are_cut_to_what_the_sink_takes() {
     let session = "ä".repeat(300);
@@ -206,15 +252,15 @@ async fn what_the_vocabulary_does_not_know_is_exported_under_our_prefix() {
     let work = || {
         let turn = info_span!(target: "voce_pipeline", parent: None, "turn", session = "call");
         drop(info_span!(
-            target: "voce_pipeline", parent: &turn, "speculation", wasted_tokens = 3.0, model = "m", gen_ai.tool.name = "clock",
+            target: "voce_pipeline", parent: &turn, "rehearsal", wasted_tokens = 3.0, model = "m", gen_ai.tool.name = "clock",
             stray = f64::INFINITY
         ));
     };
     let spans = exported(|_| (), work).await;
-    let span = named(&spans, "speculation");
+    let span = named(&spans, "rehearsal");
     assert_eq!(text(span, "mlflow.spanType"), "TASK");
-    assert_eq!(value(&span.attributes, "voce.speculation.wasted_tokens"), Some(&Value::DoubleValue(3.0)));
+    assert_eq!(value(&span.attributes, "voce.rehearsal.wasted_tokens"), Some(&Value::DoubleValue(3.0)));
     assert_eq!(text(span, "gen_ai.request.model"), "m");
     assert_eq!(text(span, "gen_ai.tool.name"), "clock");
-    assert!(value(&span.attributes, "voce.speculation.stray").is_none());
+    assert!(value(&span.attributes, "voce.rehearsal.stray").is_none());
 }

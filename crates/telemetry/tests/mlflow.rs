@@ -46,7 +46,7 @@ async fn a_turn_stands_in_mlflow_with_tree_types_session_tokens_and_documents() 
     });
     assert!(guard.flush(Duration::from_secs(20)));
     let trace = mlflow.wait_for_trace(&id, Duration::from_secs(20)).await;
-    tree_and_types(&trace, &session);
+    tree_and_types(&trace, &session, &[]);
     root(&trace);
     parts(&trace);
     let experiment = mlflow.experiment_id("voice-bot").await.unwrap();
@@ -60,8 +60,37 @@ async fn a_turn_stands_in_mlflow_with_tree_types_session_tokens_and_documents() 
     assert_eq!(guard.telemetry().figures().exported, 2 * support::SPANS as u64);
 }
 
-fn tree_and_types(trace: &Trace, session: &str) {
-    assert_eq!(trace.spans.len(), support::SPANS);
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_begun_early_has_the_same_tree_and_the_cost_of_what_was_dropped() {
+    let Some(mlflow) = Mlflow::from_environment() else { return };
+    mlflow.wait_ready(Duration::from_secs(60)).await;
+    let session = format!("early-{}", std::process::id());
+    let (dispatch, guard) = support::exporting(&sink(&mlflow, "voice-bot-early"));
+    let id = tracing::dispatcher::with_default(&dispatch, || {
+        support::early_turn(&session, 2, "The warranty period is 24 months.")
+    });
+    assert!(guard.flush(Duration::from_secs(20)));
+    let trace = mlflow.wait_for_trace(&id, Duration::from_secs(20)).await;
+    tree_and_types(&trace, &session, &[("speculation", "turn", "TASK")]);
+    // Tokens of the dropped reply among them would be counted twice here.
+    root(&trace);
+    parts(&trace);
+    let dropped = trace.span("speculation");
+    assert_eq!(dropped.attribute("voce.speculation.outcome"), "dropped");
+    assert_eq!(dropped.attribute("mlflow.spanInputs"), "What is the warranty period for the water pump?");
+    assert_eq!(dropped.attribute("mlflow.spanOutputs")["reason"], "resumed");
+    let seconds = (dropped.end_ns - dropped.start_ns) as f64 / 1e9;
+    assert!((0.299..0.301).contains(&seconds), "{seconds}");
+    let turn = trace.span("turn");
+    assert_eq!(turn.attribute("voce.speculation.early"), true);
+    assert_eq!(turn.attribute("voce.speculation.dropped"), 1);
+    assert_eq!(turn.attribute("voce.turn.opened_by"), "speech");
+    let figures = guard.telemetry().figures();
+    assert_eq!((figures.exported, figures.dropped), (support::EARLY_SPANS as u64, 0));
+}
+
+fn tree_and_types(trace: &Trace, session: &str, more: &[(&str, &str, &str)]) {
+    assert_eq!(trace.spans.len(), support::SPANS + more.len());
     let mut seen: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for span in &trace.spans {
         assert_eq!(span.status, "STATUS_CODE_OK", "{}", span.name);
@@ -70,7 +99,7 @@ fn tree_and_types(trace: &Trace, session: &str) {
         seen.insert(&span.name, (trace.parent_of(span), span.attribute("mlflow.spanType").as_str().unwrap()));
     }
     let expected: BTreeMap<_, _> =
-        TYPES.iter().map(|(name, parent, kind)| (*name, (*parent, *kind))).collect();
+        TYPES.iter().chain(more).map(|(name, parent, kind)| (*name, (*parent, *kind))).collect();
     assert_eq!(seen, expected);
 }
 

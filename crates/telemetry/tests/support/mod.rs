@@ -10,7 +10,9 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span as OtlpSpan,
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{KeyValue, any_value::Value},
+    trace::v1::Span as OtlpSpan,
 };
 use prost::Message;
 use serde_json::json;
@@ -30,21 +32,97 @@ pub fn to(url: &str) -> Config {
     Config { sinks: vec![sink], batch_delay_ms: 20, timeout_ms: 400, flush_ms: 200, ..Config::default() }
 }
 
+/// What arrives when `work` runs under this configuration.
+pub async fn exported(change: impl FnOnce(&mut Config), work: impl FnOnce()) -> Vec<OtlpSpan> {
+    let collector = Collector::start(Mood::Take).await;
+    let mut config = to(&collector.url);
+    change(&mut config);
+    let (dispatch, guard) = exporting(&config);
+    tracing::dispatcher::with_default(&dispatch, work);
+    assert!(guard.flush(Duration::from_secs(10)));
+    assert_eq!(guard.telemetry().figures().dropped, 0);
+    collector.spans()
+}
+
+pub fn named<'a>(spans: &'a [OtlpSpan], name: &str) -> &'a OtlpSpan {
+    spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no span {name}"))
+}
+
+pub fn value<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
+    let mut found = attributes.iter().filter(|attribute| attribute.key == key);
+    let first = found.next()?;
+    assert!(found.next().is_none(), "{key} stands there twice");
+    first.value.as_ref()?.value.as_ref()
+}
+
+pub fn text<'a>(span: &'a OtlpSpan, key: &str) -> &'a str {
+    match value(&span.attributes, key) {
+        Some(Value::StringValue(text)) => text,
+        other => panic!("{} {key}: {other:?}", span.name),
+    }
+}
+
+pub fn seconds(span: &OtlpSpan) -> f64 {
+    (span.end_time_unix_nano - span.start_time_unix_nano) as f64 / 1e9
+}
+
 /// The spans of one whole turn, all fields filled. Returns the trace id.
 pub fn turn(session: &str, number: u64, heard: &str) -> String {
-    let turn = info_span!(
+    let turn = root(session, number);
+    listening(&turn);
+    retrieval(&turn);
+    drop(generation(&turn));
+    speaking(&turn, heard);
+    end(&turn, heard);
+    voce_telemetry::trace_id(&turn).unwrap()
+}
+
+/// The same turn, its answer begun early, after another one that was dropped while its model still ran.
+pub fn early_turn(session: &str, number: u64, heard: &str) -> String {
+    let turn = root(session, number);
+    listening(&turn);
+    let dropped = speculation(&turn, 1_100.0);
+    retrieval(&dropped);
+    let still_running = generation(&dropped);
+    dropped.record("outcome", "dropped");
+    dropped.record("reason", "resumed");
+    dropped.record("seconds", 0.3);
+    dropped.record("characters", 40_u64);
+    dropped.record("audio_seconds", 1.1);
+    drop(dropped);
+    let used = speculation(&turn, 700.0);
+    retrieval(&used);
+    let generating = generation(&used);
+    used.record("outcome", "used");
+    speaking(&used, heard);
+    drop(used);
+    drop(generating);
+    turn.record("early", true);
+    turn.record("early_used", 1_u64);
+    turn.record("early_dropped", 1_u64);
+    turn.record("wasted_seconds", 0.3);
+    turn.record("overlaps", 0_u64);
+    turn.record("opened_by", "speech");
+    end(&turn, heard);
+    let id = voce_telemetry::trace_id(&turn).unwrap();
+    drop(turn);
+    drop(still_running);
+    id
+}
+
+fn root(session: &str, number: u64) -> Span {
+    info_span!(
         target: "voce_pipeline::spans", parent: None, "turn", session, user = "ann", turn_number = number,
         started_ms_ago = 3_200.0, question = Empty, generated = Empty, spoken = Empty, heard = Empty,
         interrupted = Empty, interruptions = Empty, end_reason = Empty, voice_to_voice_seconds = Empty,
-        end_to_end_seconds = Empty, otel.status_code = Empty, otel.status_description = Empty,
-    );
-    let id = voce_telemetry::trace_id(&turn).unwrap();
-    listening(&turn);
-    retrieval(&turn);
-    generation(&turn);
-    speaking(&turn, heard);
-    let question = "What is the warranty period for the water pump?";
-    turn.record("question", question);
+        end_to_end_seconds = Empty, early = Empty, early_used = Empty, early_dropped = Empty,
+        wasted_seconds = Empty, overlaps = Empty, opened_by = Empty, otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
+}
+
+fn end(turn: &Span, heard: &str) {
+    turn.record("question", "What is the warranty period for the water pump?");
     turn.record("generated", "The warranty period is 24 months. Keep the receipt.");
     turn.record("spoken", "The warranty period is 24 months. Keep the receipt.");
     turn.record("heard", heard);
@@ -53,7 +131,15 @@ pub fn turn(session: &str, number: u64, heard: &str) -> String {
     turn.record("end_reason", "completed");
     turn.record("voice_to_voice_seconds", 1.25);
     turn.record("end_to_end_seconds", 4.5);
-    id
+}
+
+/// The span of a reply that begins before the turn is over.
+pub fn speculation(turn: &Span, started_ms_ago: f64) -> Span {
+    info_span!(
+        target: "voce_pipeline", parent: turn, "speculation", started_ms_ago,
+        question = "What is the warranty period for the water pump?", outcome = Empty, reason = Empty,
+        seconds = Empty, characters = Empty, audio_seconds = Empty,
+    )
 }
 
 fn listening(turn: &Span) {
@@ -63,14 +149,18 @@ fn listening(turn: &Span) {
     let end_of_turn = info_span!(
         target: "voce_pipeline", parent: turn, "end_of_turn", started_ms_ago = 1_200.0, provider = "pipecat",
         model = "smart-turn-v3.2", device = "cpu", threshold = 0.5, probability = Empty, outcome = Empty, waited_ms = Empty,
+        needed_ms = Empty, hint = Empty, reopened = Empty,
     );
     end_of_turn.in_scope(|| {
-        tracing::info!(name: "candidate", target: "voce_pipeline", probability = 0.31, outcome = "resumed", waited_ms = 200_u64);
-        tracing::info!(name: "candidate", target: "voce_pipeline", probability = 0.93, outcome = "committed", waited_ms = 20_u64);
+        tracing::info!(name: "candidate", target: "voce_pipeline", probability = 0.31, outcome = "resumed", waited_ms = 200_u64, hint = "open", needed_ms = 900_u64);
+        tracing::info!(name: "candidate", target: "voce_pipeline", probability = 0.93, outcome = "committed", waited_ms = 20_u64, hint = "none", needed_ms = 20_u64);
     });
     end_of_turn.record("probability", 0.93);
     end_of_turn.record("outcome", "committed");
     end_of_turn.record("waited_ms", 220_u64);
+    end_of_turn.record("needed_ms", 200_u64);
+    end_of_turn.record("hint", "none");
+    end_of_turn.record("reopened", 1_u64);
     let stt = info_span!(
         target: "voce_pipeline", parent: turn, "stt", provider = "onnxruntime", model = "moonshine-base-en", device = "cpu",
         audio_seconds = 2.3, text = Empty, partials = Empty, retries = Empty, real_time_factor = Empty,
@@ -104,7 +194,7 @@ fn retrieval(turn: &Span) {
     rag.record("mean_score", 0.711);
 }
 
-fn generation(turn: &Span) {
+fn generation(turn: &Span) -> Span {
     let llm = info_span!(
         target: "voce_pipeline", parent: turn, "llm", provider = "candle", model = "smollm2-135m-instruct", device = "cpu",
         messages = Empty, answer = Empty, prompt_tokens = Empty, completion_tokens = Empty, cached_tokens = Empty,
@@ -129,6 +219,7 @@ fn generation(turn: &Span) {
     llm.record("inter_token_mean_ms", 14.5);
     llm.record("inter_token_p95_ms", 21.0);
     llm.record("tokens_per_second", 68.9);
+    llm
 }
 
 fn speaking(turn: &Span, heard: &str) {
@@ -159,6 +250,10 @@ fn speaking(turn: &Span, heard: &str) {
 
 /// How many spans `turn` makes.
 pub const SPANS: usize = 16;
+/// How many of `early_turn` are exported: the dropped reply is one.
+pub const EARLY_SPANS: usize = SPANS + 1;
+/// How many `early_turn` begins: five of the dropped reply, and the span of the used one.
+pub const EARLY_BEGUN: usize = EARLY_SPANS + 6;
 
 /// How the collector treats the next request.
 #[derive(Clone, Copy, Debug, PartialEq)]
