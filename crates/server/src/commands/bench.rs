@@ -31,7 +31,7 @@ pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
         println!("{}", serde_json::to_string(&speed)?);
         return Ok(());
     }
-    if args.what.starts_with("turn-") {
+    if args.what.starts_with("turn") {
         return tokio::task::spawn_blocking(move || turn::run(&config, &args)).await?;
     }
     let timing = tokio::task::spawn_blocking(move || time_engine(config, &args)).await??;

@@ -1,10 +1,12 @@
-//! `voce bench turn-material` and `turn-models`: spoken material for measuring turn-taking, and what the models say to
-//! it.
+//! `voce bench turn`, `turn-material` and `turn-models`: how well turns are taken, on what material, and what the models
+//! say to it.
 mod clips;
 pub mod material;
+mod measure;
 mod models;
 mod noise;
 mod overlaps;
+mod simulate;
 mod texts;
 mod track;
 
@@ -28,7 +30,8 @@ pub fn run(config: &Config, args: &BenchArgs) -> Result<()> {
             );
             Ok(())
         }
+        "turn" => measure::run(config, &store, &runtime, &material),
         "turn-models" => models::report(config, &store, &runtime, &material),
-        other => bail!("{other} is neither turn-material nor turn-models"),
+        other => bail!("{other} is none of turn, turn-material, turn-models"),
     }
 }
