@@ -9,7 +9,7 @@ use voce_pipeline::{Action, Meaning, Outcome, Rules};
 
 use super::{
     material::{Clip, Kind, Material, Overlap, OverlapKind},
-    simulate::{Log, Models, Reply, play, sounds},
+    simulate::{Log, Models, Reply, Source, play, sounds},
 };
 use crate::{commands::talk, config::Config};
 
@@ -55,12 +55,29 @@ pub struct Figures {
 }
 
 /// Measures every strategy on the material and prints them as JSON.
-pub fn run(config: &Config, store: &Store, runtime: &Runtime, material: &Material) -> Result<()> {
+pub fn run(
+    config: &Config,
+    store: &Store,
+    runtime: &Runtime,
+    mut material: Material,
+    part: Option<&str>,
+) -> Result<()> {
+    match part {
+        Some("clips") => material.overlaps.clear(),
+        Some("overlaps") => material.clips.clear(),
+        _ => {}
+    }
+    let material = &material;
     let models = Models::load(config, store, runtime)?;
-    let ours = talk::settings(config).rules;
+    let mut ours = talk::settings(config).rules;
+    // Guesses are for the page and for reading ahead; they decide nothing.
+    ours.listening.partial_ms = 0;
     for (name, rules) in
         [("fixed 800 ms", fixed(&ours, 800)), ("fixed 500 ms", fixed(&ours, 500)), ("voce", ours.clone())]
     {
+        if std::env::var_os("VOCE_BENCH_OURS").is_some() && name != "voce" {
+            continue;
+        }
         let figures = measure(name, &models, &rules, material)?;
         println!("{}", serde_json::to_string(&figures)?);
     }
@@ -91,7 +108,7 @@ fn measure(name: &str, models: &Models, rules: &Rules, material: &Material) -> R
     let turns = material
         .clips
         .iter()
-        .map(|clip| Ok((clip, Turn::of(clip, &play(models, rules, &clip.samples, &answer)?))))
+        .map(|clip| Ok((clip, Turn::of(clip, &play(models, rules, &clip.samples, Source::Caller, &answer)?))))
         .collect::<Result<Vec<_>>>()?;
     let overlaps = material
         .overlaps
@@ -121,7 +138,8 @@ fn spoken_into(models: &Models, rules: &Rules, overlap: &Overlap) -> Result<Log>
     // Time for the answer to begin, and for what follows the overlap.
     let mut sound = overlap.samples.clone();
     sound.extend(std::iter::repeat_n(0.0, 32_000));
-    play(models, &rules, &sound, &reply)
+    let source = if overlap.kind == OverlapKind::Echo { Source::Bot } else { Source::Caller };
+    play(models, &rules, &sound, source, &reply)
 }
 
 /// A reply whose words sound from `from` to `until`, then go on with others.
@@ -129,8 +147,7 @@ fn said_until(text: &str, from: f64, until: f64) -> Reply {
     let words = text.split_whitespace().count().max(1);
     let ends = (1..=words).map(|number| {
         let share = number as f64 / words as f64;
-        // An echo comes later than the voice.
-        Duration::from_secs_f64((from + (until - from) * share - 0.15).max(0.05))
+        Duration::from_secs_f64((from + (until - from) * share).max(0.05))
     });
     let rest = Reply::evenly(ANSWER, Duration::ZERO);
     let last = Duration::from_secs_f64(until);
@@ -146,6 +163,7 @@ fn said_until(text: &str, from: f64, until: f64) -> Reply {
 struct Turn {
     /// When the turn was over for good: the last decision.
     decided: Option<f64>,
+    decisions: Vec<String>,
     /// Decisions before the true end.
     early_ends: usize,
     /// When the caller would first have heard the bot.
@@ -168,9 +186,31 @@ impl Turn {
         // The truth is that of the clean voice; a frame more or less is no cut-off.
         let end = clip.speech_end - 0.06;
         let decided = decisions.iter().copied().find(|at| *at >= end);
+        // The rest of a turn that was cut in two is answered as another question.
+        let turns = log
+            .iter()
+            .filter(|(at, action)| matches!(action, Action::Open(..)) && seconds(at) < clip.speech_end)
+            .count();
         Self {
+            decisions: log
+                .iter()
+                .filter_map(|(at, action)| match action {
+                    Action::Decided(_, d) => Some(format!(
+                        "{:.2} {} p={:.2} {} {}ms",
+                        seconds(at),
+                        d.outcome.as_str(),
+                        d.probability.unwrap_or(-1.0),
+                        d.hint.as_str(),
+                        d.waited.as_millis()
+                    )),
+                    Action::Reply { prompt, early, .. } => {
+                        Some(format!("{:.2} reply early={early} {:?}", seconds(at), prompt.question))
+                    }
+                    _ => None,
+                })
+                .collect(),
             early_ends: decisions.iter().filter(|at| **at < end).count(),
-            cut_off: heard.is_some_and(|at| at < end),
+            cut_off: turns > 1 || heard.is_some_and(|at| at < end),
             begun: log.iter().filter(|(_, action)| matches!(action, Action::Reply { early: true, .. })).count(),
             used: log.iter().filter(|(_, action)| matches!(action, Action::Release(_))).count(),
             wait: decided.map(|at| at - clip.speech_end),
@@ -187,7 +227,7 @@ struct Fall {
     /// When the bot fell silent at the ear, after the caller's first sample.
     silent_after: Option<f64>,
     held: Option<f64>,
-    meanings: Vec<(Meaning, String)>,
+    meanings: Vec<(Meaning, String, Duration)>,
 }
 
 impl Fall {
@@ -201,7 +241,7 @@ impl Fall {
         let silent = [stop, hold].into_iter().flatten().min();
         let continued = first(|action| matches!(action, Action::Continue));
         let meanings = log.iter().filter_map(|(_, action)| match action {
-            Action::Overlapped(_, overlap) => Some((overlap.meaning, overlap.text.clone())),
+            Action::Overlapped(_, overlap) => Some((overlap.meaning, overlap.text.clone(), overlap.speech)),
             _ => None,
         });
         Self {

@@ -30,7 +30,7 @@ pub fn run(config: &Config, args: &BenchArgs) -> Result<()> {
             );
             Ok(())
         }
-        "turn" => measure::run(config, &store, &runtime, &material),
+        "turn" => measure::run(config, &store, &runtime, material, args.input.as_deref()),
         "turn-models" => models::report(config, &store, &runtime, &material),
         other => bail!("{other} is none of turn, turn-material, turn-models"),
     }

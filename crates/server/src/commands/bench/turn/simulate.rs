@@ -54,12 +54,26 @@ impl Reply {
 /// What the state machine wanted, with the time of the sound at which it did.
 pub type Log = Vec<(MediaTime, Action)>;
 
+/// Where the sound in the microphone comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Someone, whatever the bot does.
+    Caller,
+    /// The bot itself: the sound stands still while the bot does not speak.
+    Bot,
+}
+
+/// What reaches the microphone when nobody speaks.
+const ROOM: f32 = 1e-4;
+/// From the bot's mouth over the caller's loudspeaker and back.
+const WAY_BACK: usize = 8;
+
 /// Plays `sound` (16 kHz) to a new call. A fixed sentence (the greeting) is said as `reply` says.
-pub fn play(models: &Models, rules: &Rules, sound: &[f32], reply: &Reply) -> Result<Log> {
+pub fn play(models: &Models, rules: &Rules, sound: &[f32], source: Source, reply: &Reply) -> Result<Log> {
     let mut detector = (models.voice_activity)()?;
     let mut call = Call {
         models,
-        sound,
+        heard: Vec::with_capacity(sound.len()),
         reply,
         before: Duration::from_millis(rules.listening.before_ms.into()),
         conversation: Conversation::new(rules.clone()),
@@ -69,9 +83,21 @@ pub fn play(models: &Models, rules: &Rules, sound: &[f32], reply: &Reply) -> Res
         voice: None,
         log: vec![],
     };
-    for (index, samples) in sound.chunks_exact(FRAME_SAMPLES).enumerate() {
+    let frames: Vec<&[f32]> = sound.chunks_exact(FRAME_SAMPLES).collect();
+    let mut place = 0_usize;
+    for index in 0..frames.len() + if source == Source::Bot { 3_000 / 20 } else { 0 } {
         let start = MediaTime(FRAME * index as u32);
-        let frame = AudioFrame { at: start, rate_hz: MICROPHONE_RATE_HZ, samples: samples.to_vec() };
+        let samples = match source {
+            Source::Caller => frames[index].to_vec(),
+            // Before the bot speaks, while it is held, and after all was said there is only the room.
+            Source::Bot => match call.is_sounding().then(|| place.checked_sub(WAY_BACK)).flatten() {
+                Some(at) if at < frames.len() => frames[at].to_vec(),
+                _ => (0..FRAME_SAMPLES).map(|n| if n % 2 == 0 { ROOM } else { -ROOM }).collect(),
+            },
+        };
+        place += usize::from(call.is_sounding());
+        call.heard.extend_from_slice(&samples);
+        let frame = AudioFrame { at: start, rate_hz: MICROPHONE_RATE_HZ, samples };
         let probability = detector.speech_probability(&frame)?;
         call.frame(start, frame.end(), probability)?;
     }
@@ -80,7 +106,8 @@ pub fn play(models: &Models, rules: &Rules, sound: &[f32], reply: &Reply) -> Res
 
 struct Call<'a> {
     models: &'a Models,
-    sound: &'a [f32],
+    /// All that reached the microphone.
+    heard: Vec<f32>,
     reply: &'a Reply,
     before: Duration,
     conversation: Conversation,
@@ -114,6 +141,10 @@ impl Call<'_> {
         }
         self.speak()?;
         self.take(Input::Frame { start, end, probability })
+    }
+
+    fn is_sounding(&self) -> bool {
+        self.voice.as_ref().is_some_and(|voice| voice.started && !voice.held)
     }
 
     fn speak(&mut self) -> Result<()> {
@@ -178,8 +209,8 @@ impl Call<'_> {
 
     fn kept(&self) -> &[f32] {
         let place = |time: Duration| (time.as_secs_f64() * f64::from(MICROPHONE_RATE_HZ)) as usize;
-        let until = place(self.now.0).min(self.sound.len());
-        &self.sound[place(self.kept_from.0.saturating_sub(self.before)).min(until)..until]
+        let until = place(self.now.0).min(self.heard.len());
+        &self.heard[place(self.kept_from.0.saturating_sub(self.before)).min(until)..until]
     }
 
     fn judge(&mut self, ticket: Ticket) -> Result<()> {
