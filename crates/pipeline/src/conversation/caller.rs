@@ -23,7 +23,7 @@ impl Conversation {
         match change {
             Change::Started(began) => self.started(began),
             Change::Paused => self.paused(),
-            Change::AskAgain => self.judge(),
+            Change::AskAgain => self.judge_again(),
             Change::Resumed(decision) => self.resumed(decision),
             Change::Ended(decision) => self.ended(decision),
         }
@@ -83,6 +83,13 @@ impl Conversation {
         }
         self.judge();
         self.transcribe(true);
+    }
+
+    /// A model that is still thinking is not asked anew: slower than the questions, it would never be heard.
+    fn judge_again(&mut self) {
+        if self.speech.as_ref().is_some_and(|speech| speech.judging.is_none()) {
+            self.judge();
+        }
     }
 
     fn judge(&mut self) {
