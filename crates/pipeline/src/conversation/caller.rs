@@ -252,9 +252,11 @@ impl Conversation {
 
     pub(super) fn understood(&mut self, ticket: super::Ticket, text: String) {
         let text = text.trim().to_owned();
+        let now = self.now;
         let Some(speech) = &mut self.speech else { return };
         let Some(hearing) = speech.hearing.filter(|hearing| hearing.ticket == ticket) else { return };
         speech.hearing = None;
+        speech.took = now.since(speech.asked);
         if hearing.whole {
             speech.text = Some(text.clone());
         }
@@ -340,7 +342,8 @@ impl Conversation {
             return self.give_up_hearing(turn, reason);
         }
         let every = self.rules.listening.partial_ms;
-        let due = every > 0 && self.now.since(speech.asked) >= millis(every);
+        // Guessing at long speech takes long. It leaves the recogniser to others for as long as it takes.
+        let due = every > 0 && self.now.since(speech.asked) >= millis(every).max(speech.took * 2);
         if due && speech.ended.is_none() && speech.hearing.is_none() && self.endpointing.is_speaking() {
             self.transcribe(false);
         }
