@@ -107,7 +107,8 @@ async fn the_first_moment_of_an_answer_can_be_interrupted() {
     let record = caller.hang_up().await;
     assert_eq!(turns[0].end_reason, EndReason::Interrupted, "{record:?}");
     assert!(WARRANTY.starts_with(&turns[0].heard) && turns[0].heard.len() < 20, "{record:?}");
-    let second = record.event(began, started).unwrap();
+    // The event of the first answer may come after its sound.
+    let second = record.event(began + STOPS_WITHIN, started).unwrap();
     assert_stopped(&record, began, second);
     assert!(turns[1].question.to_lowercase().contains("clean the filter"), "{record:?}");
     assert_heard(&turns[1], FILTER, &record);
@@ -267,8 +268,9 @@ async fn sound_without_words_is_asked_about_twice_and_then_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_language_model_that_hangs_is_apologised_for_and_the_next_question_is_answered() {
-    let patience = PatienceConfig { answer_seconds: 4.0, ..PatienceConfig::default() };
+    let patience = PatienceConfig { answer_seconds: 2.0, ..PatienceConfig::default() };
     let apology = AssistantConfig::default().apology;
+    models::rehearse(&apology).await;
     let llm = Attentive::new([("warranty", Reply::Never), ("filter", Reply::Text(FILTER.into()))]);
     let Some(caller) = Caller::dial(llm, Rules { patience, ..Rules::default() }).await else { return };
     let (_, ended) = caller.says(&clip("q1")).await;
@@ -278,7 +280,7 @@ async fn a_language_model_that_hangs_is_apologised_for_and_the_next_question_is_
     caller.says(&clip("filter_bf_emma")).await;
     let turns = caller.turns(2).await;
     let record = caller.hang_up().await;
-    assert!(sound > ended + ms(4_000) && sound < ended + ms(12_000), "{record:?}");
+    assert!(sound > ended + ms(2_000) && sound < ended + ms(10_000), "{record:?}");
     assert_eq!((turns[0].end_reason, &turns[0].heard), (EndReason::Failed, &apology), "{record:?}");
     assert_eq!(record.count(|event| matches!(event, Event::ReplyFailed { .. })), 1, "{record:?}");
     assert_heard(&turns[1], FILTER, &record);
@@ -391,6 +393,7 @@ async fn a_slow_answer_is_covered_once_not_twice_in_a_row() {
         ("filter", Reply::Late(ms(3_000), FILTER.into())),
     ]);
     let filler = &AssistantConfig::default().fillers[0];
+    models::rehearse(filler).await;
     let Some(caller) = Caller::dial(llm, Rules { patience, ..Rules::default() }).await else { return };
     caller.says(&clip("hours_am_michael")).await;
     caller.turns(1).await;

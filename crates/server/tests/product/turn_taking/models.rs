@@ -9,6 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use voce_core::{EndOfTurn, LanguageModel, Line, ModelCard, Output, Speech, SpeechToText, TextToSpeech};
 use voce_models::{Runtime, RuntimeConfig, Store};
 use voce_pipeline::{Engines, VoiceActivityFactory};
+use voce_testkit::fakes::Attentive;
 
 const NEEDED: &[&str] =
     &["onnxruntime-cpu", "silero-vad", "smart-turn-v3.2", "moonshine-base-en", "kokoro-82m-int8"];
@@ -35,6 +36,14 @@ pub fn engines(llm: Arc<dyn LanguageModel>) -> Option<Engines> {
         llm,
         tts: models.tts.clone(),
     })
+}
+
+/// Has the voice say `text` once, so that it comes without delay in a call, as on a machine that does nothing else.
+pub async fn rehearse(text: &str) {
+    let llm = Attentive::new([]);
+    let Some(engines) = tokio::task::spawn_blocking(move || engines(llm)).await.unwrap() else { return };
+    let line = Line { index: 0, text: text.into(), begins_sentence: true, ends_sentence: true };
+    engines.tts.speak(line).try_for_each(|_| ready(Ok(()))).await.unwrap();
 }
 
 /// The words in the bot's `sound`, in lower case. Blocking.
