@@ -24,7 +24,7 @@ function report(part = {}) {
     stt_seconds: 0.21, retrieval_seconds: 0.014, llm_first_token_seconds: 0.18, llm_seconds: 0.64,
     llm_inter_token_seconds: 0.031, first_line_seconds: 0.12, tts_first_audio_seconds: 0.24,
     voice_to_voice_seconds: 1.07, heard_seconds: 3.4, usage: { prompt_tokens: 212, completion_tokens: 14, cached_tokens: 180 },
-    tokens_per_second: 31.2, late_frames: 0, trace_id: "0af7651916cd43dd8448eb211c80319c", ...part,
+    tokens_per_second: 31.2, early: false, early_dropped: 0, wasted_seconds: 0, overlaps: 0, late_frames: 0, trace_id: "0af7651916cd43dd8448eb211c80319c", ...part,
   };
 }
 
@@ -153,6 +153,202 @@ test("space talks, escape hangs up, and the microphone is let go", async () => {
   assert.equal(await text("talk-word"), "Talk");
   assert.equal(await page.evaluate(() => window.opened.active), false);
   await until(page, "the far end to notice", () => window.farEnd.channel.readyState === "closed");
+  await context.close();
+});
+
+// What the page asked the server to do, in order.
+function asked(page) {
+  return page.evaluate(() => window.farEnd.sent.filter(({ type }) => type === "client-message").map(({ data }) =>
+    (data.t === "push-to-talk" ? (data.d.pressed ? "press" : "release") : data.t)));
+}
+
+async function untilAsked(page, wanted) {
+  await page.waitForFunction((count) => window.farEnd.sent.filter(({ type }) => type === "client-message").length >= count, wanted.length, { polling: 20, timeout: 10_000 }).catch(() => {});
+  assert.deepEqual(await asked(page), wanted);
+}
+
+test("the stop button and escape stop the bot, and escape hangs up only when it is silent", async () => {
+  const opened = await call();
+  const { page, send, context, errors } = opened;
+  assert.equal(await page.isVisible("[data-testid=stop]"), false);
+  await turn(opened, { cutAfter: 3 });
+  await page.waitForSelector("[data-testid=stop]", { state: "visible" });
+  await page.click("[data-testid=stop]");
+  await untilAsked(page, ["interrupt"]);
+  await page.keyboard.press("Escape");
+  await untilAsked(page, ["interrupt", "interrupt"]);
+  await send("bot-tts-stopped");
+  await send("bot-stopped-speaking");
+  await send("server-message", { type: "interrupted", turn: 1, heard: "It has a" });
+  await until(page, "the silence", () => window.voce.state === "listening");
+  assert.equal(await page.isVisible("[data-testid=stop]"), false);
+  assert.equal(await page.textContent("del"), "two year warranty. Keep the receipt.");
+  // Pressed once more by someone who meant the bot.
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => window.voce.state), "listening");
+  await page.waitForTimeout(1100);
+  await page.keyboard.press("Escape");
+  await until(page, "the end", () => window.voce.state === "idle");
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
+test("with hold to talk on, the held space bar or button is talking and the microphone is mute in between", async () => {
+  const tone = join(directory, "hold.wav");
+  writeFileSync(tone, writeWav(Float32Array.from({ length: 16_000 * 60 }, (_, at) => 0.4 * Math.sin(at * 0.2)), 16_000));
+  const humming = await launch(tone);
+  const opened = await open({}, humming);
+  const { page, text, context, errors } = opened;
+  const muted = () => page.evaluate(() => !window.farEnd.tracks().at(-1).enabled);
+  await page.evaluate(() => {
+    const sent = [];
+    const replace = RTCRtpSender.prototype.replaceTrack;
+    RTCRtpSender.prototype.replaceTrack = function (track) {
+      // The far end lives in this page too; it sends what it makes, not a microphone.
+      if (track && !track.label.startsWith("MediaStream")) sent.push(track);
+      return replace.call(this, track);
+    };
+    window.farEnd.tracks = () => sent;
+  });
+  await page.click("[data-testid=push-to-talk]");
+  await page.waitForSelector("[data-testid=push-to-talk][aria-checked=true]");
+  await page.keyboard.press("Space");
+  await until(page, "the call", () => window.voce.state === "listening");
+  assert.equal(await text("talk-word"), "Hold to talk");
+  assert.equal(await muted(), true);
+
+  await page.keyboard.down("Space");
+  await until(page, "the press", () => window.voce.pressed && document.body.dataset.pressed === "true");
+  await page.keyboard.down("Space"); // As a keyboard repeats it.
+  assert.equal(await text("talk-word"), "Listening…");
+  assert.equal(await page.getAttribute("[data-testid=talk]", "aria-pressed"), "true");
+  await untilAsked(page, ["press"]);
+  assert.equal(await muted(), false);
+  await page.keyboard.up("Space");
+  await until(page, "the release", () => !window.voce.pressed);
+  await untilAsked(page, ["press", "release"]);
+  assert.equal(await muted(), true);
+
+  const box = await (await page.$("[data-testid=talk]")).boundingBox();
+  await page.mouse.move(box.x + 20, box.y + 20);
+  await page.mouse.down();
+  await untilAsked(page, ["press", "release", "press"]);
+  await page.mouse.move(box.x + 20, box.y - 300);
+  await screenshot(page, "page-hold");
+  assert.equal(await page.evaluate(() => window.voce.pressed), true, "a finger that slides off still holds");
+  await page.mouse.up();
+  await untilAsked(page, ["press", "release", "press", "release"]);
+
+  // By keyboard alone, on the button itself.
+  await page.focus("[data-testid=talk]");
+  await page.keyboard.down("Enter");
+  await untilAsked(page, ["press", "release", "press", "release", "press"]);
+  await page.evaluate(() => window.dispatchEvent(new Event("blur")));
+  await untilAsked(page, ["press", "release", "press", "release", "press", "release"]);
+  assert.equal(await page.evaluate(() => window.voce.pressed), false);
+  await page.keyboard.up("Enter");
+
+  await page.keyboard.down("Space");
+  await page.evaluate(() => {
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await page.keyboard.up("Space");
+  assert.deepEqual((await asked(page)).slice(-2), ["press", "release"]);
+
+  await page.click("[data-testid=push-to-talk]");
+  assert.equal(await muted(), false);
+  await page.waitForSelector("[data-testid=push-to-talk][aria-checked=false]");
+  assert.equal(await text("talk-word"), "Listening…");
+  await page.keyboard.press("Space");
+  assert.equal((await asked(page)).length, 8, "without it the space bar talks to nobody");
+  assert.deepEqual(errors, []);
+  await context.close();
+  await humming.close();
+});
+
+test("a short pause in holding is none, and the choice outlives the page", async () => {
+  const { page, context } = await open();
+  await page.click("[data-testid=push-to-talk]");
+  await page.reload();
+  assert.equal(await page.getAttribute("[data-testid=push-to-talk]", "aria-checked"), "true");
+  await page.click("[data-testid=talk]");
+  await until(page, "the call", () => window.voce.state === "listening");
+  await page.evaluate(async () => {
+    const key = (type) => document.body.dispatchEvent(new KeyboardEvent(type, { key: " ", bubbles: true }));
+    key("keydown");
+    key("keyup");
+    key("keydown");
+    await new Promise((later) => setTimeout(later, 300));
+    key("keyup");
+  });
+  await untilAsked(page, ["press", "release"]);
+  await context.close();
+});
+
+test("a server that does not take a control is quoted", async () => {
+  const opened = await call();
+  await opened.page.evaluate(() => { window.farEnd.refuseControls = "too many client-messages wait to be done; try again"; });
+  await turn(opened);
+  await opened.page.click("[data-testid=stop]");
+  await problem(opened, "not-done", /did not take that.*Too many client-messages/s);
+});
+
+test("an answer that is held shows that it waits, and a backchannel becomes a note beside it", async () => {
+  const opened = await call();
+  const { page, send, text, context } = opened;
+  await turn(opened, { cutAfter: 4 });
+  await send("server-message", { type: "held", turn: 1 });
+  await send("user-transcription", { text: "uh", final: false, timestamp: "", user_id: "user" });
+  await until(page, "the mark", () => document.querySelector("[data-testid=waits]"));
+  assert.equal(await text("doing"), "waiting for you");
+  assert.equal(await text("talk-word"), "Speaking");
+  assert.equal(await text("asides"), "“uh…”");
+  await screenshot(page, "page-held");
+  await send("server-message", { type: "continued", turn: 1, why: "backchannel", text: "uh-huh" });
+  await send("bot-output", { text: "year", spoken: true, aggregated_by: "word" });
+  await until(page, "the answer to go on", () => !document.querySelector("[data-testid=waits]"));
+  assert.equal(await text("asides"), "“uh-huh”");
+  assert.equal(await page.$$eval("[data-testid=exchange]", (all) => all.length), 1);
+  await send("server-message", { type: "held", turn: 1 });
+  await send("server-message", { type: "continued", turn: 1, why: "noise", text: "" });
+  await endOfTurn(opened, { overlaps: 2 });
+  await until(page, "the figures", () => window.voce.turns.length === 1);
+  assert.equal(await text("asides"), "“uh-huh”");
+  assert.match(await text("turn-taking"), /overlaps2, and the answer went on: “uh-huh”, noise/);
+  await screenshot(page, "page-continued");
+  await context.close();
+});
+
+test("a turn that is reopened takes its words back, and the inspector tells how it ended", async () => {
+  const opened = await call();
+  const { page, send, text, context } = opened;
+  const heard = (text, final) => send("user-transcription", { text, final, timestamp: "", user_id: "user" });
+  await send("user-started-speaking");
+  await heard("What is", false);
+  await until(page, "grey words", () => document.querySelector(".partial")?.textContent === "What is");
+  await send("user-stopped-speaking");
+  await heard("What is the warranty", true);
+  await send("bot-llm-started");
+  await send("bot-llm-text", { text: "Which one" });
+  await until(page, "black words", () => document.querySelector("[data-testid=question].said"));
+  await send("server-message", { type: "end_of_turn", turn: 1, probability: 0.41, outcome: "resumed", waited_ms: 320 });
+  await send("server-message", { type: "turn_reopened", turn: 1 });
+  await until(page, "grey words again", () => document.querySelector(".partial")?.textContent === "What is the warranty");
+  assert.equal(await page.isVisible("[data-testid=answer]"), false);
+  assert.equal(await page.evaluate(() => window.voce.state), "listening");
+  await screenshot(page, "page-reopened");
+  await turn(opened);
+  await send("server-message", { type: "end_of_turn", turn: 1, probability: 0.97, outcome: "committed", waited_ms: 280 });
+  await endOfTurn(opened, { early: true, early_dropped: 1, wasted_seconds: 0.42 });
+  await until(page, "the figures", () => window.voce.turns.length === 1);
+  assert.equal(await page.$$eval("[data-testid=exchange]", (all) => all.length), 1);
+  assert.deepEqual([await text("question"), await text("answer")], [QUESTION, ANSWER]);
+  assert.deepEqual(await page.$$eval("[data-testid=turn-taking] dd", (all) => all.map((one) => one.textContent)), [
+    "went on after 320 ms · 0.41", "over after 280 ms · 0.97", "begun before the turn was over",
+    "1 begun too early and dropped, 420 ms wasted",
+  ]);
+  await screenshot(page, "page-turn-taking");
   await context.close();
 });
 
@@ -297,18 +493,30 @@ test("a failed stage is told and the call goes on", async () => {
   await problem(opened, "stage-failed", /The language model did not answer within 20 s\./);
 });
 
+function sticksOut(page) {
+  return page.$$eval("body *", (all) => all
+    .filter((one) => !one.closest(".hidden-words, dialog, svg") && one.getBoundingClientRect().right > 321)
+    .map((one) => `${one.tagName}.${one.className}`));
+}
+
 test("at 320 pixels nothing sticks out, in dark and with less motion", async () => {
   const opened = await call({ viewport: { width: 320, height: 640 }, colorScheme: "dark", reducedMotion: "reduce" });
   const { page, context } = opened;
-  await turn(opened);
-  await endOfTurn(opened);
+  await page.click("[data-testid=push-to-talk]");
+  await turn(opened, { cutAfter: 4 });
+  await opened.send("server-message", { type: "held", turn: 1 });
+  await opened.send("server-message", { type: "continued", turn: 1, why: "backchannel", text: "uh-huh" });
+  await opened.send("server-message", { type: "held", turn: 1 });
+  await page.waitForSelector("[data-testid=stop]", { state: "visible" });
+  await page.waitForTimeout(100);
+  await screenshot(page, "page-320-speaking");
+  assert.deepEqual(await sticksOut(page), []);
+  await opened.send("server-message", { type: "end_of_turn", turn: 1, probability: 0.97, outcome: "too_long", waited_ms: 60_000 });
+  await endOfTurn(opened, { early: true, early_dropped: 1, wasted_seconds: 0.42, overlaps: 1 });
   await until(page, "the figures", () => window.voce.turns.length === 1);
   await page.click("#turn > summary");
   await page.waitForTimeout(100);
-  const wide = await page.$$eval("body *", (all) => all
-    .filter((one) => !one.closest(".hidden-words, dialog, svg") && one.getBoundingClientRect().right > 321)
-    .map((one) => `${one.tagName}.${one.className}`));
-  assert.deepEqual(wide, []);
+  assert.deepEqual(await sticksOut(page), []);
   assert.equal(await page.evaluate(() => document.getAnimations().filter((each) => each.playState === "running").length), 0);
   await screenshot(page, "page-320");
   await context.close();

@@ -1,4 +1,5 @@
 //! Asks the model in the store: every line `question<TAB>passage<TAB>passage` of a file, answers with their times.
+//! `prepare=N` lets it read ahead when N words of the question are said.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use futures_util::StreamExt;
 use voce_core::{LanguageModel, Passage, Piece, Prompt};
@@ -8,12 +9,14 @@ use voce_models::Store;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("a file of questions is wanted")?;
-    let mut config = Config::default();
+    let (mut config, mut prepare) = (Config::default(), None);
     for pair in std::env::args().skip(2) {
         match pair.split_once('=') {
             Some(("quote", value)) => config.quote = value.parse()?,
             Some(("penalty", value)) => config.repetition_penalty = value.parse()?,
             Some(("sentences", value)) => config.max_sentences = value.parse()?,
+            Some(("chunk", value)) => config.chunk_tokens = value.parse()?,
+            Some(("prepare", value)) => prepare = Some(value.parse()?),
             Some(("threads", value)) => config.threads = value.parse()?,
             _ => return Err(format!("{pair}: unknown").into()),
         }
@@ -34,6 +37,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             searched: true,
             ..Prompt::default()
         };
+        if let Some(words) = prepare {
+            let said: Vec<&str> = question.split_whitespace().take(words).collect();
+            let start = tokio::time::Instant::now();
+            model.prepare(Prompt { question: said.join(" "), ..prompt.clone() }).await?;
+            println!("prepared with {said:?} in {:?}", start.elapsed());
+        }
         let (start, mut first, mut answer, mut bill) =
             (tokio::time::Instant::now(), None, String::new(), None);
         let mut pieces = model.generate(prompt);

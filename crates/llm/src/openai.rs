@@ -73,6 +73,8 @@ impl OpenAi {
     }
 }
 
+// Prepares nothing: servers keep the beginnings of prompts by themselves, and a request that only reads one ahead
+// costs what its tokens cost.
 impl LanguageModel for OpenAi {
     fn model(&self) -> &ModelCard {
         &self.card

@@ -15,6 +15,9 @@ static MODEL: LazyLock<Option<Arc<Candle>>> = LazyLock::new(|| {
     Some(Arc::new(Candle::load(&Config::default(), &store).unwrap()))
 });
 
+/// Tokens of the prompt after the question: its end, and the beginning of the answer.
+const END_OF_QUESTION: u32 = 6;
+
 fn ask(question: &str, passages: &[&str]) -> Prompt {
     let passage = |text: &&str| Passage { text: (*text).into(), ..Passage::default() };
     Prompt {
@@ -70,6 +73,30 @@ async fn what_stays_the_same_from_turn_to_turn_is_not_computed_again() {
     let (_, third) =
         language_model::answer(&*model, Prompt { question: "And for the hose?".into(), ..second }).await;
     assert!(third.cached_tokens > first.cached_tokens, "{third:?}");
+}
+
+#[tokio::test]
+async fn what_was_read_ahead_is_not_read_again() {
+    let Some(model) = MODEL.clone() else { return };
+    let shown = |name: &str| format!("{name} grow best in light soil, half in the sun. ").repeat(6);
+    let (whole, begun) = ("How do I grow them from seed?", "How do I grow the");
+    let (_, cold) = language_model::answer(&*model, ask(whole, &[&shown("Carrots")])).await;
+    model.prepare(ask(begun, &[&shown("Onions")])).await.unwrap();
+    let (_, ahead) = language_model::answer(&*model, ask(whole, &[&shown("Onions")])).await;
+    let left = model.token_ids(" them from seed?").unwrap().len() as u32 + END_OF_QUESTION;
+    assert!(cold.cached_tokens < cold.prompt_tokens / 2, "{cold:?}");
+    assert_eq!(ahead.cached_tokens, ahead.prompt_tokens - left, "{ahead:?}");
+}
+
+#[tokio::test]
+async fn a_fixed_answer_needs_no_reading_ahead() {
+    let Some(model) = MODEL.clone() else { return };
+    let nothing_found =
+        Prompt { system: "Unlike every other system prompt. ".repeat(20), ..ask("Hello", &[]) };
+    model.prepare(nothing_found.clone()).await.unwrap();
+    let asked = Prompt { searched: false, ..nothing_found };
+    let (_, bill) = language_model::answer(&*model, asked).await;
+    assert!(bill.cached_tokens < 20, "{bill:?}");
 }
 
 #[tokio::test]

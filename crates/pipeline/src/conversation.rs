@@ -6,8 +6,6 @@ mod bot;
 mod caller;
 mod history;
 mod overlaps;
-#[cfg(test)]
-mod tests;
 
 use std::{sync::Arc, time::Duration};
 

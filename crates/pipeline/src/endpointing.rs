@@ -120,9 +120,9 @@ impl Endpointing {
         }
     }
 
-    /// Since when there is speech-like sound, however short.
+    /// Since when there is speech-like sound, however short. None for what is left of a turn that was too long.
     pub fn run(&self) -> Option<MediaTime> {
-        self.run
+        self.run.filter(|_| !matches!(self.state, State::Spent))
     }
 
     /// Whether the caller's sound is going on, not paused.

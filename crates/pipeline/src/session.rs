@@ -96,6 +96,8 @@ struct Session {
     hearing: Option<Running<Heard>>,
     /// Which question the recogniser is answering, since when, about how many samples.
     asked: (Ticket, Instant, usize),
+    /// Since when, and about how many samples, the recogniser failed last.
+    failed: Option<(Instant, usize)>,
     /// The last words, until it is known whether they count.
     words: Option<Transcription>,
     preparing: Option<Running<()>>,
@@ -135,6 +137,7 @@ impl Session {
             judging: None,
             hearing: None,
             asked: (Ticket(0), Instant::now(), 0),
+            failed: None,
             words: None,
             preparing: None,
             answer: None,
@@ -159,13 +162,14 @@ impl Session {
             Some(Ok(Heard::Final(done))) => {
                 self.hearing = None;
                 let text = done.transcript.text.clone();
-                self.words = Some(done);
+                (self.words, self.failed) = (Some(done), None);
                 return Input::Words(ticket, text);
             }
             Some(Err(error)) => error.to_string(),
             None => "the recogniser ended without a word".to_owned(),
         };
         self.hearing = None;
+        self.failed = Some((self.asked.1, self.asked.2));
         Input::NotUnderstood(ticket, reason)
     }
 
@@ -232,8 +236,8 @@ impl Session {
             Event::ReplyFailed { turn, reason } => {
                 tracing::warn!(turn = turn.0, reason, "reply failed");
                 self.books.turn(*turn).inspect(|turn| turn.failed(reason));
-                let (ticket, began, sound) = self.asked;
-                if self.hearing.take().is_some() && ticket.0 > 0 {
+                let hung = self.hearing.take().map(|_| (self.asked.1, self.asked.2));
+                if let Some((began, sound)) = hung.or(self.failed.take()) {
                     let model = self.engines.stt.model();
                     self.books.not_transcribed(*turn, reason, sound, began, model);
                 }

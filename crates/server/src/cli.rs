@@ -167,7 +167,7 @@ pub struct IngestArgs {
 
 #[derive(Args)]
 pub struct BenchArgs {
-    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts` or `tracing`.
+    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `tracing`, `turn-material` or `turn-models`.
     pub what: String,
     /// Timed runs after one that is not.
     #[arg(long, default_value_t = 5)]
@@ -177,6 +177,15 @@ pub struct BenchArgs {
     pub threads: usize,
     /// A WAV file or a text, as the engine needs it.
     pub input: Option<String>,
+    /// Where `turn-material` writes its sounds.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Seed of the turn-taking material.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Single turns in the turn-taking material.
+    #[arg(long, default_value_t = 150)]
+    pub clips: usize,
 }
 
 #[cfg(test)]

@@ -61,7 +61,6 @@ pub struct CallTask {
 /// The pipeline's side of the call, kept across reconnections.
 struct Ends {
     microphone: mpsc::Sender<AudioFrame>,
-    #[expect(dead_code, reason = "next commit")]
     controls: mpsc::Sender<Control>,
     speaker: mpsc::Receiver<AudioFrame>,
     events: mpsc::Receiver<Event>,
@@ -122,7 +121,7 @@ async fn connection(
             None => return Turn::Over(CallEnd::Refused),
         },
     };
-    let mut conversation = Conversation::new(counters.clone());
+    let mut conversation = Conversation::new(ends.controls.clone(), counters.clone());
     let end = tokio::select! {
         ended = conversation.run(&mut peer.channels, &mut ends.events) => match ended {
             Ended::Closed => CallEnd::HungUp,

@@ -1,8 +1,8 @@
 //! The data channel of a call: events out, requests in, and the surest sign that the caller has left.
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use voce_core::Event;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use voce_core::{Control, Event};
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
 
 use crate::{
@@ -26,13 +26,14 @@ pub enum Ended {
 pub struct Conversation {
     channel: Option<Arc<dyn DataChannel>>,
     open: bool,
+    controls: mpsc::Sender<Control>,
     counters: Arc<Counters>,
 }
 
 impl Conversation {
-    /// A conversation whose channel has yet to come.
-    pub fn new(counters: Arc<Counters>) -> Self {
-        Self { channel: None, open: false, counters }
+    /// A conversation whose channel has yet to come. What the caller does by hand goes to `controls`.
+    pub fn new(controls: mpsc::Sender<Control>, counters: Arc<Counters>) -> Self {
+        Self { channel: None, open: false, controls, counters }
     }
 
     /// Talks until the channel or the client ends it. Until the channel opens, events wait in their queue.
@@ -83,10 +84,26 @@ impl Conversation {
         match request {
             Request::Ready { id } => self.send(&rtvi::bot_ready(id).json()).await,
             Request::Unsupported { id, reason } => self.send(&rtvi::error_response(id, reason).json()).await,
+            Request::Control { id, control } => self.pass_on(id, control).await,
             Request::Disconnect => return Some(Ended::Disconnect),
             Request::Nothing => {}
         }
         None
+    }
+
+    async fn pass_on(&self, id: Option<String>, control: Control) {
+        match (self.controls.try_send(control), id) {
+            (Ok(()), Some(id)) => self.send(&rtvi::server_response(id, control).json()).await,
+            // Nobody asked to be told.
+            (Ok(()), None) => {}
+            (Err(error), id) => {
+                let reason = match error {
+                    TrySendError::Full(_) => "too many client-messages wait to be done; try again",
+                    TrySendError::Closed(_) => "the call takes no client-messages any more",
+                };
+                self.send(&rtvi::error_response(id, reason.to_owned()).json()).await;
+            }
+        }
     }
 
     /// Sends, or drops and counts where the browser does not read: waiting would hide that it hangs up.

@@ -1,13 +1,16 @@
 //! RTVI, the protocol of Pipecat's clients, as JSON on the data channel: our events become its messages, its messages
 //! become requests to us. Beside it travels SmallWebRTC's own signalling, and its keep-alive, which is not JSON.
 //!
+//! What a caller does by hand comes as a `client-message`: `{"t": "push-to-talk", "d": {"pressed": true}}`, the same
+//! with `false`, and `{"t": "interrupt"}`.
+//!
 //! Spoken with the message forms of protocol 1.4, which clients of 2.x understand too: a line of the answer is
 //! announced as a `bot-output` that is not spoken yet, then each word follows as one that is.
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use voce_core::{Event, Passage, TurnId, TurnReport};
+use voce_core::{Control, Event, Passage, TurnId, TurnReport};
 
 use crate::timestamp;
 
@@ -15,6 +18,8 @@ use crate::timestamp;
 pub const VERSION: &str = "1.4.0";
 /// What every message of the protocol is labelled with.
 pub const LABEL: &str = "rtvi-ai";
+const PUSH_TO_TALK: &str = "push-to-talk";
+const INTERRUPT: &str = "interrupt";
 
 /// A message to the client.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,6 +51,7 @@ enum Body {
     BotOutput { text: String, spoken: bool, aggregated_by: &'static str },
     Metrics { ttfb: Vec<Metric>, processing: Vec<Metric> },
     ServerMessage(ServerMessage),
+    ServerResponse { t: &'static str, d: () },
     Error { error: String, message: String, fatal: bool },
     ErrorResponse { error: String },
 }
@@ -66,6 +72,14 @@ enum ServerMessage {
     Citations { turn: TurnId, passages: Vec<Passage> },
     /// The caller cut the answer short.
     Interrupted { turn: TurnId, heard: String },
+    /// A pause of the caller was judged.
+    EndOfTurn { turn: TurnId, probability: Option<f64>, outcome: &'static str, waited_ms: f64 },
+    /// The caller went on: what counted as said is no longer final, and its answer is dropped.
+    TurnReopened { turn: TurnId },
+    /// The answer waits, because someone speaks into it. To the protocol the bot goes on speaking.
+    Held { turn: TurnId },
+    /// The answer goes on from the word where it was.
+    Continued { turn: TurnId, why: &'static str, text: String },
 }
 
 /// What the client asks for.
@@ -78,6 +92,13 @@ pub enum Request {
     },
     /// It wants the call to end.
     Disconnect,
+    /// The caller did something by hand; to be answered with [`server_response`].
+    Control {
+        /// The message's id.
+        id: Option<String>,
+        /// What was done.
+        control: Control,
+    },
     /// Something that we do not do; to be answered with [`error_response`].
     Unsupported {
         /// The message's id.
@@ -97,6 +118,8 @@ struct Incoming {
     label: Option<String>,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    data: Value,
 }
 
 impl Message {
@@ -121,6 +144,15 @@ pub fn error_response(id: Option<String>, reason: String) -> Message {
     Message { id, ..Message::of(Body::ErrorResponse { error: reason }) }
 }
 
+/// The answer to a control that was passed on.
+pub fn server_response(id: String, control: Control) -> Message {
+    let t = match control {
+        Control::Press | Control::Release => PUSH_TO_TALK,
+        Control::Interrupt => INTERRUPT,
+    };
+    Message { id: Some(id), ..Message::of(Body::ServerResponse { t, d: () }) }
+}
+
 /// SmallWebRTC's word that the bot hangs up. Without a label, as its client expects.
 pub fn peer_left() -> String {
     json!({ "type": "signalling", "message": { "type": "peerLeft" } }).to_string()
@@ -136,10 +168,10 @@ pub fn messages(event: Event) -> Vec<Message> {
         Event::Retrieved { turn, passages } => {
             vec![Body::ServerMessage(ServerMessage::Citations { turn, passages })]
         }
-        Event::EndOfTurn { .. }
-        | Event::TurnReopened { .. }
-        | Event::BotHeld { .. }
-        | Event::BotContinued { .. } => vec![],
+        Event::EndOfTurn { turn, probability, outcome, waited_ms } => {
+            vec![Body::ServerMessage(ServerMessage::EndOfTurn { turn, probability, outcome, waited_ms })]
+        }
+        Event::TurnReopened { turn } => vec![Body::ServerMessage(ServerMessage::TurnReopened { turn })],
         Event::GenerationStarted { .. } => vec![Body::BotLlmStarted],
         Event::Generated { text, .. } => vec![Body::BotLlmText { text }],
         Event::GenerationEnded { .. } => vec![Body::BotLlmStopped],
@@ -152,6 +184,10 @@ pub fn messages(event: Event) -> Vec<Message> {
             Body::BotOutput { text, spoken: true, aggregated_by: "word" },
         ],
         Event::BotStoppedSpeaking { .. } => vec![Body::BotTtsStopped, Body::BotStoppedSpeaking],
+        Event::BotHeld { turn } => vec![Body::ServerMessage(ServerMessage::Held { turn })],
+        Event::BotContinued { turn, why, text } => {
+            vec![Body::ServerMessage(ServerMessage::Continued { turn, why, text })]
+        }
         Event::Interrupted { turn, heard } => {
             vec![Body::ServerMessage(ServerMessage::Interrupted { turn, heard })]
         }
@@ -219,10 +255,30 @@ pub fn request(text: &str) -> Request {
         }
         "client-ready" => Request::Ready { id },
         "disconnect-bot" => Request::Disconnect,
-        "send-text" | "client-message" | "append-to-context" | "dtmf" | "llm-function-call-result" => {
+        "client-message" => match control(&message.data) {
+            Ok(control) => Request::Control { id, control },
+            Err(reason) => unsupported(reason),
+        },
+        "send-text" | "append-to-context" | "dtmf" | "llm-function-call-result" => {
             unsupported(format!("{} is not supported yet", message.kind))
         }
         kind => unsupported(format!("unknown message type {kind:?}")),
+    }
+}
+
+/// What a `client-message` asks for.
+fn control(data: &Value) -> Result<Control, String> {
+    match data["t"].as_str() {
+        Some(INTERRUPT) => Ok(Control::Interrupt),
+        Some(PUSH_TO_TALK) => match data["d"]["pressed"].as_bool() {
+            Some(true) => Ok(Control::Press),
+            Some(false) => Ok(Control::Release),
+            None => Err(format!(r#"expected {PUSH_TO_TALK:?} with `d` of {{"pressed": true}} or false"#)),
+        },
+        Some(other) => {
+            Err(format!("unknown client-message {other:?}: expected {PUSH_TO_TALK:?} or {INTERRUPT:?}"))
+        }
+        None => Err(format!("expected a client-message with `t` of {PUSH_TO_TALK:?} or {INTERRUPT:?}")),
     }
 }
 
@@ -313,6 +369,69 @@ mod tests {
             sent(Event::Interrupted { turn: TURN, heard: "Two".into() }),
             [labelled("server-message", json!({ "type": "interrupted", "turn": 3, "heard": "Two" }))]
         );
+    }
+
+    #[test]
+    fn turn_taking_is_told_and_a_held_bot_counts_as_speaking() {
+        let judged =
+            Event::EndOfTurn { turn: TURN, probability: Some(0.75), outcome: "resumed", waited_ms: 240.0 };
+        for (event, told) in [
+            (
+                judged,
+                json!({ "type": "end_of_turn", "turn": 3, "probability": 0.75, "outcome": "resumed", "waited_ms": 240.0 }),
+            ),
+            (Event::TurnReopened { turn: TURN }, json!({ "type": "turn_reopened", "turn": 3 })),
+            (Event::BotHeld { turn: TURN }, json!({ "type": "held", "turn": 3 })),
+            (
+                Event::BotContinued { turn: TURN, why: "backchannel", text: "uh-huh".into() },
+                json!({ "type": "continued", "turn": 3, "why": "backchannel", "text": "uh-huh" }),
+            ),
+        ] {
+            assert_eq!(sent(event), [labelled("server-message", told)]);
+        }
+    }
+
+    fn client_message(data: Value) -> Request {
+        let message = json!({ "id": "9", "label": "rtvi-ai", "type": "client-message", "data": data });
+        request(&message.to_string())
+    }
+
+    #[test]
+    fn what_a_caller_does_by_hand_is_understood_and_answered_with_its_id() {
+        for (data, control, t) in [
+            (json!({ "t": "push-to-talk", "d": { "pressed": true } }), Control::Press, "push-to-talk"),
+            (json!({ "t": "push-to-talk", "d": { "pressed": false } }), Control::Release, "push-to-talk"),
+            (json!({ "t": "interrupt" }), Control::Interrupt, "interrupt"),
+            (json!({ "t": "interrupt", "d": {} }), Control::Interrupt, "interrupt"),
+        ] {
+            assert_eq!(client_message(data), Request::Control { id: Some("9".into()), control });
+            let answer: Value = serde_json::from_str(&server_response("9".into(), control).json()).unwrap();
+            assert_eq!(
+                answer,
+                json!({ "id": "9", "label": "rtvi-ai", "type": "server-response", "data": { "t": t, "d": null } })
+            );
+        }
+    }
+
+    #[test]
+    fn a_garbage_client_message_is_refused_with_what_was_expected() {
+        for data in [
+            json!(null),
+            json!(5),
+            json!([]),
+            json!({}),
+            json!({ "t": 5 }),
+            json!({ "t": "dance" }),
+            json!({ "t": "push-to-talk" }),
+            json!({ "t": "push-to-talk", "d": true }),
+            json!({ "t": "push-to-talk", "d": { "pressed": "yes" } }),
+        ] {
+            let Request::Unsupported { id, reason } = client_message(data.clone()) else { panic!("{data}") };
+            assert_eq!(id.as_deref(), Some("9"));
+            assert!(reason.contains("expected") && reason.contains("\"push-to-talk\""), "{data}: {reason}");
+        }
+        let without_data = request(r#"{"id":"9","label":"rtvi-ai","type":"client-message"}"#);
+        assert!(matches!(without_data, Request::Unsupported { .. }));
     }
 
     #[test]

@@ -33,11 +33,18 @@ pub struct Kokoro {
 
 struct Shared {
     card: ModelCard,
-    session: Mutex<Session>,
-    vocabulary: HashMap<char, i64>,
+    network: Arc<Network>,
     phonemiser: &'static Phonemiser,
     voice: Voice,
     speed: f32,
+}
+
+/// What all voices of a model have in common.
+struct Network {
+    model: String,
+    device: String,
+    session: Mutex<Session>,
+    vocabulary: HashMap<char, i64>,
     /// Whether the graph tells how long each symbol sounds, and cuts the silence around.
     durations: bool,
 }
@@ -52,9 +59,7 @@ impl Kokoro {
     /// Loads model, voice and lexicon and speaks a word into nothing, so that the first line is not slow.
     pub fn load(config: &Config, store: &Store, runtime: &Runtime) -> Result<Self, EngineError> {
         let failed = |reason: String| EngineError::load(ENGINE, reason);
-        if !(0.5..=2.0).contains(&config.speed) {
-            return Err(failed(format!("tts.speed is {}; it goes from 0.5 to 2", config.speed)));
-        }
+        check_speed(config.speed)?;
         let voice = Voice::load(store, &config.model, &config.voice)?;
         let lexicon = std::thread::spawn({
             let accent = voice.accent;
@@ -74,16 +79,23 @@ impl Kokoro {
         };
         let (session, device) = opened.map_err(|error| failed(error.to_string()))?;
         let phonemiser = lexicon.join().map_err(|_| failed("the lexicon could not be read".into()))?;
-        let card = ModelCard {
-            provider: "onnxruntime".into(),
-            name: format!("{} {}", config.model, voice.name),
-            device,
-        };
-        let session = Mutex::new(session);
-        let shared = Shared { card, session, vocabulary, phonemiser, voice, speed: config.speed, durations };
+        let model = config.model.clone();
+        let network =
+            Arc::new(Network { model, device, session: Mutex::new(session), vocabulary, durations });
+        let shared = Shared::new(network, phonemiser, voice, config.speed);
         let kokoro = Self { shared: Arc::new(shared), turn: Arc::new(Semaphore::new(1)) };
         kokoro.synthesize("Hello.")?;
         Ok(kokoro)
+    }
+
+    /// The same model with the voice `name`, at `speed`. Costs one small file; both wait for each other as two lines
+    /// of one voice do.
+    pub fn with_voice(&self, store: &Store, name: &str, speed: f32) -> Result<Self, EngineError> {
+        check_speed(speed)?;
+        let network = self.shared.network.clone();
+        let voice = Voice::load(store, &network.model, name)?;
+        let shared = Shared::new(network, Phonemiser::shared(voice.accent), voice, speed);
+        Ok(Self { shared: Arc::new(shared), turn: self.turn.clone() })
     }
 
     /// Speaks `text` as a whole sentence. Blocking.
@@ -139,6 +151,15 @@ impl TextToSpeech for Kokoro {
 }
 
 impl Shared {
+    fn new(network: Arc<Network>, phonemiser: &'static Phonemiser, voice: Voice, speed: f32) -> Self {
+        let card = ModelCard {
+            provider: "onnxruntime".into(),
+            name: format!("{} {}", network.model, voice.name),
+            device: network.device.clone(),
+        };
+        Self { card, network, phonemiser, voice, speed }
+    }
+
     /// What is to be said, in pieces that the model can take.
     fn plan(&self, line: &Line) -> Vec<Piece> {
         let phrases = normalise(&line.text, self.voice.accent);
@@ -172,7 +193,7 @@ impl Shared {
 
     fn infer(&self, sounds: &[Sound]) -> Result<Raw, EngineError> {
         let failed = |error: ort::Error| EngineError::run(ENGINE, error);
-        let ids = sounds.iter().filter_map(|sound| self.vocabulary.get(&sound.symbol).copied());
+        let ids = sounds.iter().filter_map(|sound| self.network.vocabulary.get(&sound.symbol).copied());
         let tokens: Vec<i64> = std::iter::once(0).chain(ids).chain([0]).collect();
         let style = self.voice.style(tokens.len() - 2).to_vec();
         let inputs = ort::inputs! {
@@ -181,10 +202,10 @@ impl Shared {
             "speed" => Tensor::from_array(([1], vec![self.speed])).map_err(failed)?,
         };
         // A panic in another inference leaves the session usable: it holds no state of ours.
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = self.network.session.lock().unwrap_or_else(PoisonError::into_inner);
         let outputs = session.run(inputs).map_err(failed)?;
         let samples = outputs["audio"].try_extract_tensor::<f32>().map_err(failed)?.1.to_vec();
-        let durations = match self.durations {
+        let durations = match self.network.durations {
             true => outputs[graph::DURATIONS].try_extract_tensor::<i64>().map_err(failed)?.1.to_vec(),
             false => Vec::new(),
         };
@@ -193,6 +214,13 @@ impl Shared {
         }
         Ok(Raw { samples, durations })
     }
+}
+
+fn check_speed(speed: f32) -> Result<(), EngineError> {
+    if (0.5..=2.0).contains(&speed) {
+        return Ok(());
+    }
+    Err(EngineError::load(ENGINE, format!("tts.speed is {speed}; it goes from 0.5 to 2")))
 }
 
 /// Symbol to token, from the model's `vocab.json`. It must know every symbol that we write.

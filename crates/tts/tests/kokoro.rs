@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::sync::LazyLock;
 
+use voce_core::TextToSpeech;
 use voce_models::{Runtime, RuntimeConfig, Store};
 use voce_tts::{Config, Kokoro};
 
@@ -61,4 +62,17 @@ fn a_very_long_text_is_spoken_to_its_end() {
     let speech = kokoro.synthesize(&text).unwrap();
     assert_eq!(speech.words.len(), text.split_whitespace().count());
     assert!(speech.samples.len() > 20 * 24_000);
+}
+
+#[test]
+fn a_second_voice_on_the_same_model_is_another_voice() {
+    let Some(first) = load("af_heart") else { return };
+    let (store, _) = LOADED.as_ref().unwrap();
+    let second = first.with_voice(store, "bm_george", 1.0).unwrap();
+    assert!(second.model().name.ends_with("bm_george"));
+    assert_ne!(first.phonemes("The car park."), second.phonemes("The car park."), "the accent is British");
+    let alone = load("bm_george").unwrap().synthesize("Good morning.").unwrap();
+    assert_eq!(second.synthesize("Good morning.").unwrap().samples, alone.samples);
+    assert!(first.with_voice(store, "af_nobody", 1.0).is_err());
+    assert!(first.with_voice(store, "bm_george", 3.0).is_err());
 }

@@ -3,10 +3,10 @@
 // data channel are all in play, and a test says what the server would say: `farEnd.send(type, data)`.
 export function installFarEnd() {
   const realFetch = window.fetch.bind(window);
-  const farEnd = { calls: 0, sent: [], peer: undefined, channel: undefined, status: undefined, refuse: undefined };
+  const farEnd = { calls: 0, sent: [], peer: undefined, channel: undefined, status: undefined, refuse: undefined, refuseControls: undefined };
   window.farEnd = farEnd;
 
-  farEnd.send = (type, data) => farEnd.channel.send(JSON.stringify({ label: "rtvi-ai", id: "x", type, data }));
+  farEnd.send = (type, data, id = "x") => farEnd.channel.send(JSON.stringify({ label: "rtvi-ai", id, type, data }));
   farEnd.say = (data) => farEnd.send("server-message", data);
   farEnd.hangUp = () => farEnd.peer.close();
 
@@ -22,6 +22,10 @@ export function installFarEnd() {
         if (data.startsWith("ping")) return;
         const message = JSON.parse(data);
         farEnd.sent.push(message);
+        if (message.type === "client-message") {
+          if (farEnd.refuseControls) farEnd.send("error-response", { error: farEnd.refuseControls }, message.id);
+          else farEnd.send("server-response", { t: message.data.t, d: null }, message.id);
+        }
         if (message.type === "client-ready") farEnd.send("bot-ready", { version: "1.2.0", about: { library: "far-end" } });
       };
     };

@@ -1,14 +1,21 @@
 //! The engine over a GGUF file: prompt, chunks, tokens, end of answer.
 use std::{collections::HashSet, sync::Arc};
 
-use futures_util::{StreamExt, future, stream};
+use futures_util::{
+    FutureExt, StreamExt, TryStreamExt,
+    future::{self, BoxFuture},
+    stream,
+};
 use rayon::ThreadPool;
 use tokio::time::Instant;
 use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage, steps};
 use voce_models::Store;
 
 use super::{
+    ahead::{once, read_ahead},
+    asked::{certain, common, fit},
     network::Network,
+    precedence::Precedence,
     quote::{Penalties, Quote},
     slots::{Slot, Slots},
     template::Template,
@@ -17,10 +24,11 @@ use super::{
 use crate::{
     Config,
     answer::Answer,
-    prompt::{DEFAULT_SYSTEM_PROMPT, SmallTalk, small_talk, turns},
+    prompt::{DEFAULT_SYSTEM_PROMPT, SmallTalk, small_talk},
 };
 
-const NAME: &str = "candle";
+/// The engine in messages.
+pub(super) const NAME: &str = "candle";
 /// Threads beyond this bring little for one short answer and are missed elsewhere.
 const MOST_THREADS: usize = 4;
 /// Context unless configured: longer prompts take longer than a caller waits.
@@ -29,17 +37,19 @@ const CONTEXT_TOKENS: usize = 2_048;
 /// A language model in this process. Answers of several calls share the weights, the threads and the kept prompts.
 pub struct Candle {
     card: ModelCard,
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+/// What answers share.
+pub(super) struct Inner {
     network: Network,
-    tokens: Tokens,
-    template: Template,
-    slots: Slots,
+    pub(super) tokens: Tokens,
+    pub(super) template: Template,
+    pub(super) slots: Slots,
+    pub(super) precedence: Precedence,
     pool: ThreadPool,
-    config: Config,
-    context: usize,
+    pub(super) config: Config,
+    pub(super) context: usize,
 }
 
 /// Tokens per second of a model on this machine.
@@ -88,7 +98,8 @@ impl Candle {
         let name = if config.file.is_some() { name } else { config.model.clone() };
         let card = ModelCard { provider: NAME.into(), name, device: "cpu".into() };
         let slots = Slots::new(config.cache_slots);
-        let inner = Inner { network, tokens, template, slots, pool, config: config.clone(), context };
+        let (precedence, config) = (Precedence::default(), config.clone());
+        let inner = Inner { network, tokens, template, slots, precedence, pool, config, context };
         let model = Self { card, inner: Arc::new(inner) };
         model.warm(DEFAULT_SYSTEM_PROMPT)?;
         Ok(model)
@@ -96,10 +107,11 @@ impl Candle {
 
     /// Reads `system` now, so that the first question does not wait for it. Blocking.
     pub fn warm(&self, system: &str) -> Result<(), EngineError> {
-        let prompt = Prompt { system: system.to_owned(), question: "Hello".into(), ..Prompt::default() };
-        let mut work = Work::start(&self.inner, &prompt)?;
-        while work.slot.cache.tokens().len() < work.prompt.len() {
-            work.read_chunk();
+        let prompt = Prompt { system: system.to_owned(), ..Prompt::default() };
+        let tokens = certain(&self.inner, &prompt)?;
+        let mut slot = self.inner.slots.take(&tokens);
+        while slot.cache.tokens().len() < tokens.len() {
+            self.inner.read_chunk(&tokens, &mut slot);
         }
         Ok(())
     }
@@ -158,15 +170,76 @@ impl LanguageModel for Candle {
             let pieces = [Piece::Text(text.to_owned()), Piece::Usage(Usage::default())];
             return stream::iter(pieces.map(Ok)).boxed();
         }
-        let inner = self.inner.clone();
-        steps(State::Asked(prompt), move |state| state.step(&inner))
-            .filter_map(|step| future::ready(step.transpose()))
-            .boxed()
+        let [asking, settling, working, counting] = std::array::from_fn(|_| self.inner.clone());
+        let asked = once(move || Asked::new(&asking, &prompt));
+        let settled = stream::once(asked).and_then(move |asked| {
+            let inner = settling.clone();
+            async move {
+                let slots = &inner.slots;
+                let wanted = |ahead: &[u32]| common(ahead, &asked.tokens) > slots.known(&asked.tokens);
+                inner.precedence.settled(wanted).await;
+                Ok(asked)
+            }
+        });
+        let pieces = settled
+            .map_ok(move |asked| {
+                let inner = working.clone();
+                steps(State::Asked(Some(asked)), move |state| state.step(&inner))
+            })
+            .try_flatten()
+            .try_filter_map(|piece| future::ready(Ok(piece)));
+        // Counted piece by piece: an answer that is held back keeps nobody from reading ahead.
+        stream::unfold(pieces.boxed(), move |mut pieces| {
+            let answering = counting.precedence.answer();
+            async move {
+                let piece = pieces.next().await?;
+                drop(answering);
+                Some((piece, pieces))
+            }
+        })
+        .fuse()
+        .boxed()
+    }
+
+    fn prepare(&self, prompt: Prompt) -> BoxFuture<'static, Result<(), EngineError>> {
+        match self.fixed(&prompt) {
+            Some(_) => future::ready(Ok(())).boxed(),
+            None => read_ahead(self.inner.clone(), prompt).boxed(),
+        }
+    }
+}
+
+impl Inner {
+    /// Reads the next chunk of `tokens`, which begin with what is in `slot`; returns the logits.
+    pub(super) fn read_chunk(&self, tokens: &[u32], slot: &mut Slot) -> Vec<f32> {
+        let start = slot.cache.tokens().len();
+        let end = (start + self.config.chunk_tokens.max(1)).min(tokens.len());
+        self.pool.install(|| self.network.read(&tokens[start..end], &mut slot.cache))
+    }
+}
+
+/// A prompt made ready for the model.
+struct Asked {
+    tokens: Vec<u32>,
+    quote: Option<Quote>,
+}
+
+impl Asked {
+    fn new(inner: &Inner, prompt: &Prompt) -> Result<Self, EngineError> {
+        let (tokens, fitting) = fit(inner, prompt)?;
+        let config = &inner.config;
+        let shown = fitting.passages.iter().take(config.max_passages).map(|passage| passage.text.as_str());
+        let quote = match config.quote {
+            true => Quote::of(shown, &inner.tokens, config.max_sentences)
+                .map_err(|error| EngineError::run(NAME, error))?,
+            false => None,
+        };
+        Ok(Self { tokens, quote })
     }
 }
 
 enum State {
-    Asked(Prompt),
+    Asked(Option<Asked>),
     Working(Box<Work>),
     Billed,
 }
@@ -175,8 +248,9 @@ impl State {
     /// Reads a chunk of the prompt or writes; `Some(None)` when that gave no text.
     fn step(&mut self, inner: &Arc<Inner>) -> Result<Option<Option<Piece>>, EngineError> {
         match self {
-            Self::Asked(prompt) => {
-                *self = Self::Working(Box::new(Work::start(inner, prompt)?));
+            Self::Asked(asked) => {
+                let Some(asked) = asked.take() else { return Ok(None) };
+                *self = Self::Working(Box::new(Work::start(inner, asked)));
                 Ok(Some(None))
             }
             Self::Working(work) if work.slot.cache.tokens().len() < work.prompt.len() => {
@@ -212,56 +286,25 @@ struct Work {
 }
 
 impl Work {
-    fn start(inner: &Arc<Inner>, prompt: &Prompt) -> Result<Self, EngineError> {
-        let failed = |error: String| EngineError::run(NAME, error);
-        let config = &inner.config;
-        let room = inner.context.saturating_sub(config.max_tokens as usize);
-        let mut fitting = prompt.clone();
-        let ids = loop {
-            let text = inner.template.render(&turns(&fitting, config.max_passages)).map_err(failed)?;
-            let ids = inner.tokens.ids(&text).map_err(failed)?;
-            if ids.len() <= room {
-                break ids;
-            }
-            // The oldest exchange goes first, then the least fitting passage.
-            let shown = fitting.passages.len().min(config.max_passages);
-            if !fitting.history.is_empty() {
-                fitting.history.drain(..fitting.history.len().min(2));
-            } else if shown > 1 {
-                fitting.passages.truncate(shown - 1);
-            } else {
-                let need = ids.len() + config.max_tokens as usize;
-                return Err(failed(format!(
-                    "prompt and answer take {need} tokens, the context has {}; raise llm.context_tokens or ask for shorter passages",
-                    inner.context
-                )));
-            }
-        };
-        let shown = fitting.passages.iter().take(config.max_passages).map(|passage| passage.text.as_str());
-        let quote = match config.quote {
-            true => Quote::of(shown, &inner.tokens, config.max_sentences).map_err(failed)?,
-            false => None,
-        };
-        let answer = if quote.is_some() { Answer::quoted() } else { Answer::new(config.max_sentences) };
-        let slot = inner.slots.take(&ids);
-        Ok(Self {
+    fn start(inner: &Arc<Inner>, asked: Asked) -> Self {
+        let max_sentences = inner.config.max_sentences;
+        let answer = if asked.quote.is_some() { Answer::quoted() } else { Answer::new(max_sentences) };
+        let slot = inner.slots.take(&asked.tokens);
+        Self {
             inner: inner.clone(),
             kept: slot.cache.tokens().len(),
-            prompt: ids,
+            prompt: asked.tokens,
             slot,
             logits: Vec::new(),
-            quote,
+            quote: asked.quote,
             written: Vec::new(),
             unread: 0,
             answer,
-        })
+        }
     }
 
     fn read_chunk(&mut self) {
-        let start = self.slot.cache.tokens().len();
-        let end = (start + self.inner.config.chunk_tokens.max(1)).min(self.prompt.len());
-        let (network, cache) = (&self.inner.network, &mut self.slot.cache);
-        self.logits = self.inner.pool.install(|| network.read(&self.prompt[start..end], cache));
+        self.logits = self.inner.read_chunk(&self.prompt, &mut self.slot);
     }
 
     /// The text that the next token, or the rest of a quoted sentence, adds, maybe none yet; `None` at the end of the answer.

@@ -1,8 +1,11 @@
 //! A GGUF file in this process: candle reads the file, the arithmetic and the cache are our own.
+mod ahead;
+mod asked;
 mod engine;
 mod kernels;
 mod matrix;
 mod network;
+mod precedence;
 mod quote;
 mod slots;
 mod template;

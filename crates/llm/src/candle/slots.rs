@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::network::Cache;
+use super::{asked::common, network::Cache};
 
 /// A bounded set of caches, least recently used first.
 #[derive(Clone)]
@@ -25,16 +25,18 @@ impl Slots {
         Self { kept: Arc::default(), limit: limit.max(1) }
     }
 
+    /// How many of `tokens` some cache begins with.
+    pub fn known(&self, tokens: &[u32]) -> usize {
+        self.kept.lock().iter().map(|cache| common(cache.tokens(), tokens)).max().unwrap_or_default()
+    }
+
     /// A cache of the longest kept prefix of `tokens`; at least one token is left to read.
     pub fn take(&self, tokens: &[u32]) -> Slot {
         let mut kept = self.kept.lock();
-        let common = |cache: &Cache| {
-            let same = cache.tokens().iter().zip(tokens).take_while(|(a, b)| a == b).count();
-            same.min(tokens.len().saturating_sub(1))
-        };
-        let best = (0..kept.len()).max_by_key(|&index| common(&kept[index]));
+        let usable = |cache: &Cache| common(cache.tokens(), tokens).min(tokens.len().saturating_sub(1));
+        let best = (0..kept.len()).max_by_key(|&index| usable(&kept[index]));
         let cache = best.map_or_else(Cache::default, |index| {
-            let count = common(&kept[index]);
+            let count = usable(&kept[index]);
             // Moved to the end: it was of use. A copy, because another call may want the same beginning.
             let cache = kept.remove(index);
             let copy = cache.prefix(count);

@@ -318,7 +318,12 @@ impl Conversation {
             return;
         }
         match self.floor {
-            Floor::Caller { turn, .. } => self.give_up_hearing(turn, reason),
+            Floor::Caller { turn, .. } => {
+                // Before the turn is over there is another chance: its end is transcribed in any case.
+                if self.speech.as_ref().is_some_and(|speech| speech.ended.is_some()) {
+                    self.give_up_hearing(turn, reason);
+                }
+            }
             // Who knows what it was. The bot goes on.
             Floor::Bot(_) => self.overlap_understood("", true),
             Floor::Nobody { .. } => {}

@@ -136,7 +136,8 @@ fn messages(prompt: &Prompt) -> String {
     for message in &prompt.history {
         messages.push(match message {
             Message::User(text) => json!({"role": "user", "content": text}),
-            Message::Assistant { text, .. } => json!({"role": "assistant", "content": text}),
+            Message::Assistant { text, cut: false } => json!({"role": "assistant", "content": text}),
+            Message::Assistant { text, cut: true } => json!({"role": "assistant", "content": format!("{text}—")}),
         });
     }
     let mut question = String::new();

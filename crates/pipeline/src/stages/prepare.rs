@@ -32,7 +32,10 @@ impl Stage for Prepare {
                 prompt.passages = knowledge.search(prompt.question.clone(), self.limit).await?;
                 prompt.searched = true;
             }
-            self.llm.prepare(prompt).await?;
+            // It only helps: what cannot be prepared will be said when it is asked in earnest.
+            if let Err(error) = self.llm.prepare(prompt).await {
+                tracing::debug!(%error, "nothing was prepared");
+            }
         }
         Ok(())
     }

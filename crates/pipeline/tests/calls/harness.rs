@@ -8,10 +8,13 @@ use voce_pipeline::{Engines, Rules, Settings, run};
 use voce_testkit::fakes::{Beeper, Echo, Hears, Loudness, Opinion};
 
 /// What a played call left behind.
+#[derive(Default)]
 pub struct Recording {
     pub events: Vec<(u128, Event)>,
     /// When each 20 ms frame of the bot reached the far end, milliseconds.
     pub frames_at: Vec<u128>,
+    /// Those frames.
+    pub frames: Vec<(u128, Vec<f32>)>,
 }
 
 impl Recording {
@@ -51,22 +54,24 @@ pub async fn play(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Recor
     let hang_up = stop.clone();
     tasks.spawn(async move {
         run(call, engines, settings, stop).await.unwrap();
-        Recording { events: vec![], frames_at: vec![] }
+        Recording::default()
     });
     let start = Instant::now();
     tasks.spawn(async move {
-        let mut frames_at = vec![];
-        while far.speaker.recv().await.is_some() {
-            frames_at.push(start.elapsed().as_millis());
+        let mut recording = Recording::default();
+        while let Some(frame) = far.speaker.recv().await {
+            let at = start.elapsed().as_millis();
+            recording.frames_at.push(at);
+            recording.frames.push((at, frame.samples));
         }
-        Recording { events: vec![], frames_at }
+        recording
     });
     tasks.spawn(async move {
         let mut events = vec![];
         while let Some(event) = far.events.recv().await {
             events.push((start.elapsed().as_millis(), event));
         }
-        Recording { events, frames_at: vec![] }
+        Recording { events, ..Recording::default() }
     });
     for at in (0..until_ms).step_by(20) {
         sleep_until(start + Duration::from_millis(at)).await;
@@ -76,11 +81,12 @@ pub async fn play(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Recor
         far.microphone.send(frame).await.unwrap();
     }
     hang_up.cancel();
-    let mut recording = Recording { events: vec![], frames_at: vec![] };
+    let mut recording = Recording::default();
     while let Some(part) = tasks.join_next().await {
         let part = part.unwrap();
         recording.events.extend(part.events);
         recording.frames_at.extend(part.frames_at);
+        recording.frames.extend(part.frames);
     }
     recording
 }

@@ -12,6 +12,7 @@ use crate::{cli::BenchArgs, commands::talk, config::Config, engines};
 
 mod llm;
 mod tracing_cost;
+mod turn;
 
 /// What every run prints, the same as the Python baselines.
 #[derive(Serialize)]
@@ -29,6 +30,9 @@ pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
         let speed = tokio::task::spawn_blocking(move || llm::speed(config, &args)).await??;
         println!("{}", serde_json::to_string(&speed)?);
         return Ok(());
+    }
+    if args.what.starts_with("turn") {
+        return tokio::task::spawn_blocking(move || turn::run(&config, &args)).await?;
     }
     let timing = tokio::task::spawn_blocking(move || time_engine(config, &args)).await??;
     println!("{}", serde_json::to_string(&timing)?);
@@ -64,7 +68,9 @@ fn time_engine(mut config: Config, args: &BenchArgs) -> Result<Timing> {
             let text = text(args)?;
             time(args.repeat, || voice.synthesize(text))?
         }
-        other => bail!("{other} is none of silero, smart-turn, stt, embed, llm, tts, tracing"),
+        other => bail!(
+            "{other} is none of silero, smart-turn, stt, embed, llm, tts, tracing, turn-material, turn-models"
+        ),
     };
     let median_seconds = median(runs.clone())?;
     Ok(Timing { name, median_seconds, runs })

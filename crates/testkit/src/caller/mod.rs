@@ -15,7 +15,7 @@ use tokio::{
 };
 use webrtc::peer_connection::RTCPeerConnectionState;
 
-pub use record::{Heard, Received, Recording};
+pub use record::{Heard, Received, Recording, Sound};
 
 use link::Link;
 use mouth::Utterance;
@@ -75,6 +75,21 @@ pub struct Said {
     pub ended: Instant,
 }
 
+/// Something that is being said. Dropping it does not end the sound.
+#[derive(Debug)]
+pub struct Playing {
+    /// The first packet left.
+    pub began: Instant,
+    said: oneshot::Receiver<Said>,
+}
+
+impl Playing {
+    /// Waits until the last packet has left.
+    pub async fn ended(self) -> Result<Said, CallerError> {
+        self.said.await.map_err(|_| CallerError::Over)
+    }
+}
+
 /// Someone on the line.
 pub struct Caller {
     http: reqwest::Client,
@@ -123,10 +138,33 @@ impl Caller {
 
     /// Says `samples` (16 kHz, mono) in real time; returns when the last of it has left.
     pub async fn say(&self, samples: &[f32]) -> Result<Said, CallerError> {
+        self.play(samples).await?.ended().await
+    }
+
+    /// As [`Caller::say`], but returns at once. What is played at the same time is heard at the same time: speech
+    /// over noise, two people in one room.
+    pub async fn play(&self, samples: &[f32]) -> Result<Playing, CallerError> {
+        let (began_sender, began) = oneshot::channel();
         let (done, said) = oneshot::channel();
-        let utterance = Utterance { samples: samples.to_vec(), done };
+        let utterance = Utterance { samples: samples.to_vec(), began: began_sender, done };
         self.said.send(utterance).await.map_err(|_| CallerError::Over)?;
-        said.await.map_err(|_| CallerError::Over)
+        let began = began.await.map_err(|_| CallerError::Over)?;
+        Ok(Playing { began, said })
+    }
+
+    /// Presses the push-to-talk button.
+    pub async fn press(&self) -> Result<(), CallerError> {
+        self.tell("client-message", json!({ "t": "push-to-talk", "d": { "pressed": true } })).await
+    }
+
+    /// Lets the push-to-talk button go.
+    pub async fn release(&self) -> Result<(), CallerError> {
+        self.tell("client-message", json!({ "t": "push-to-talk", "d": { "pressed": false } })).await
+    }
+
+    /// Presses the button that stops the bot.
+    pub async fn interrupt(&self) -> Result<(), CallerError> {
+        self.tell("client-message", json!({ "t": "interrupt" })).await
     }
 
     /// Sends a message with the protocol's label. `data` may be null.

@@ -21,12 +21,13 @@ const ENCODED_SILENCE: u32 = 10;
 /// Something to say.
 pub struct Utterance {
     pub samples: Vec<f32>,
+    pub began: oneshot::Sender<Instant>,
     pub done: oneshot::Sender<Said>,
 }
 
 struct Speaking {
     samples: VecDeque<f32>,
-    began: Option<Instant>,
+    began: Instant,
     done: oneshot::Sender<Said>,
 }
 
@@ -39,32 +40,27 @@ pub async fn speak(track: Arc<TrackLocalStaticRTP>, ssrc: u32, mut said: mpsc::R
     let mut buffer = vec![0; 1500];
     let mut silence = Bytes::new();
     let mut silent = 0;
-    let mut speaking: Option<Speaking> = None;
+    let mut speaking: Vec<Speaking> = Vec::new();
     let mut ticks = interval(Duration::from_millis(20));
     // A late packet is followed by the next at once: the stream keeps real time.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for sequence in 0u32.. {
         ticks.tick().await;
-        if speaking.is_none()
-            && let Ok(Utterance { samples, done }) = said.try_recv()
-        {
-            speaking = Some(Speaking { samples: samples.into(), began: None, done });
+        while let Ok(Utterance { samples, began, done }) = said.try_recv() {
+            let now = Instant::now();
+            // Whoever asked may have stopped waiting, here and below.
+            let _ = began.send(now);
+            speaking.push(Speaking { samples: samples.into(), began: now, done });
         }
-        let payload = match &mut speaking {
-            Some(speaking) => {
-                let length = speaking.samples.len().min(FRAME);
-                let mut frame: Vec<f32> = speaking.samples.drain(..length).collect();
-                frame.resize(FRAME, 0.0);
-                speaking.began.get_or_insert_with(Instant::now);
-                silent = 0;
-                encode(&mut encoder, &frame, &mut buffer)
-            }
-            None if silent < ENCODED_SILENCE => {
+        let payload = if !speaking.is_empty() {
+            silent = 0;
+            encode(&mut encoder, &mixed(&mut speaking), &mut buffer)
+        } else {
+            if silent < ENCODED_SILENCE {
                 silent += 1;
                 silence = encode(&mut encoder, &[0.0; FRAME], &mut buffer);
-                silence.clone()
             }
-            None => silence.clone(),
+            silence.clone()
         };
         let header = rtp::header::Header {
             version: 2,
@@ -77,12 +73,23 @@ pub async fn speak(track: Arc<TrackLocalStaticRTP>, ssrc: u32, mut said: mpsc::R
         if track.write_rtp(rtp::Packet { header, payload }).await.is_err() {
             return;
         }
-        if let Some(Speaking { began, done, .. }) = speaking.take_if(|speaking| speaking.samples.is_empty()) {
-            let ended = Instant::now();
-            // Whoever asked may have stopped waiting.
-            let _ = done.send(Said { began: began.unwrap_or(ended), ended });
+        let ended = Instant::now();
+        for Speaking { began, done, .. } in speaking.extract_if(.., |each| each.samples.is_empty()) {
+            let _ = done.send(Said { began, ended });
         }
     }
+}
+
+/// The next frame of all that is being said.
+fn mixed(speaking: &mut [Speaking]) -> [f32; FRAME] {
+    let mut frame = [0.0; FRAME];
+    for Speaking { samples, .. } in speaking {
+        let length = samples.len().min(FRAME);
+        for (mixed, sample) in frame.iter_mut().zip(samples.drain(..length)) {
+            *mixed += sample;
+        }
+    }
+    frame
 }
 
 fn encode(encoder: &mut Encoder, frame: &[f32], buffer: &mut [u8]) -> Bytes {

@@ -1,5 +1,5 @@
 //! What a caller heard and was told, with the moments of arrival.
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
 use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
@@ -46,6 +46,17 @@ impl Heard {
     }
 }
 
+/// A stretch of sound: louder than a level, with no pause inside as long as the gap that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// Its first loud packet came.
+    pub began: Instant,
+    /// Its last loud packet came.
+    pub ended: Instant,
+    /// True once the silence after it is as long as the gap; until then it may go on.
+    pub over: bool,
+}
+
 /// Everything heard.
 #[derive(Clone, Debug, Default)]
 pub struct Recording(pub Vec<Heard>);
@@ -73,6 +84,30 @@ impl Recording {
     /// When sound louder than `level` last came.
     pub fn last_sound(&self, level: f32) -> Option<Instant> {
         self.0.iter().rev().find(|heard| heard.level() > level).map(|heard| heard.at)
+    }
+
+    /// The stretches of sound louder than `level` between silences of at least `gap`, in order.
+    pub fn sounds(&self, level: f32, gap: Duration) -> Vec<Sound> {
+        let mut sounds: Vec<Sound> = Vec::new();
+        for heard in &self.0 {
+            let loud = heard.level() > level;
+            match sounds.last_mut() {
+                Some(sound) if heard.at - sound.ended >= gap => sound.over = true,
+                Some(sound) if loud => sound.ended = heard.at,
+                _ => {}
+            }
+            if loud && sounds.last().is_none_or(|sound| sound.over) {
+                sounds.push(Sound { began: heard.at, ended: heard.at, over: false });
+            }
+        }
+        sounds
+    }
+
+    /// When the sound that was there at `since`, or the first after it, stopped: its last packet louder than `level`
+    /// before a silence of at least `gap`. None while that silence is not there yet.
+    pub fn fell_silent(&self, since: Instant, level: f32, gap: Duration) -> Option<Instant> {
+        let sound = self.sounds(level, gap).into_iter().find(|sound| sound.ended > since)?;
+        sound.over.then_some(sound.ended)
     }
 
     /// Seconds of sound louder than `level`.
@@ -135,5 +170,57 @@ impl Record {
         let mut ended = self.ended.subscribe();
         let ended = ended.wait_for(Option::is_some).await.expect("the record holds the sender");
         ended.expect("waited for it")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GAP: Duration = Duration::from_millis(100);
+
+    /// A recording in packets of 20 ms: `#` is loud, `.` is silent, a space is a packet that never came.
+    fn recording(start: Instant, packets: &str) -> Recording {
+        let packet = |(index, kind): (usize, char)| {
+            let samples = vec![if kind == '#' { 0.5 } else { 0.0 }; 480];
+            Heard { at: start + millis(index * 20), position: index as u64 * 480, samples }
+        };
+        Recording(packets.chars().enumerate().filter(|(_, kind)| *kind != ' ').map(packet).collect())
+    }
+
+    fn millis(count: usize) -> Duration {
+        Duration::from_millis(count as u64)
+    }
+
+    #[test]
+    fn sounds_are_told_apart_by_silence_of_the_asked_length() {
+        let start = Instant::now();
+        let sound = |began: usize, ended: usize, over| Sound {
+            began: start + millis(began),
+            ended: start + millis(ended),
+            over,
+        };
+        for (packets, expected) in [
+            ("", vec![]),
+            ("....", vec![]),
+            ("##..##", vec![sound(0, 100, false)]),
+            ("##......##", vec![sound(0, 20, true), sound(160, 180, false)]),
+            ("##      ##", vec![sound(0, 20, true), sound(160, 180, false)]),
+            (".#......", vec![sound(20, 20, true)]),
+            ("###...", vec![sound(0, 40, false)]),
+        ] {
+            assert_eq!(recording(start, packets).sounds(0.1, GAP), expected, "{packets}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_sound_is_known_once_it_is_quiet_for_long_enough() {
+        let start = Instant::now();
+        let heard = recording(start, "###.##......##......");
+        let stop = |since: usize| heard.fell_silent(start + millis(since), 0.1, GAP);
+        assert_eq!(stop(0), Some(start + millis(100)));
+        assert_eq!(stop(150), Some(start + millis(260)));
+        assert_eq!(stop(270), None, "nothing sounds after that");
+        assert_eq!(recording(start, "###...").fell_silent(start, 0.1, GAP), None, "it may go on");
     }
 }

@@ -1,16 +1,17 @@
 //! What every language model must keep.
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::time::timeout;
-use voce_core::{LanguageModel, Piece, Prompt, Usage};
+use voce_core::{LanguageModel, Message, Passage, Piece, Prompt, Usage};
 
 /// Longer than any model of a test takes for a short answer.
 const LONG: Duration = Duration::from_secs(120);
 
 /// Pieces make one text, the bill comes once and last, a dropped answer does no harm, and two answers at once are
-/// the answers that each would have been alone. `prompts` are two questions with different answers; the model must
-/// answer the same question in the same words.
+/// the answers that each would have been alone. What is read ahead, whole, dropped or garbage, changes no answer.
+/// `prompts` are two questions with different answers; the model must answer the same question in the same
+/// words.
 pub async fn language_model(model: Arc<dyn LanguageModel>, prompts: [Prompt; 2]) {
     let [first, second] = prompts;
     let (alone, bill) = answer(&*model, first.clone()).await;
@@ -25,9 +26,40 @@ pub async fn language_model(model: Arc<dyn LanguageModel>, prompts: [Prompt; 2])
     drop(model.generate(second.clone()));
 
     let (other, _) = answer(&*model, second.clone()).await;
-    let both = tokio::join!(answer(&*model, first), answer(&*model, second));
+    let both = tokio::join!(answer(&*model, first.clone()), answer(&*model, second.clone()));
     assert_eq!(both.0.0, alone, "an answer does not depend on what else is asked");
     assert_eq!(both.1.0, other, "an answer does not depend on what else is asked");
+
+    for garbage in garbage() {
+        // It may be refused, but it ends.
+        drop(timeout(LONG, model.prepare(garbage)).await.expect("preparing ends in time"));
+    }
+    drop(model.prepare(second.clone()).now_or_never());
+    for (prompt, expected) in [(first, &alone), (second, &other)] {
+        let early = Prompt { question: half(&prompt.question).to_owned(), ..prompt.clone() };
+        timeout(LONG, model.prepare(early.clone()))
+            .await
+            .expect("preparing ends in time")
+            .expect("it prepares");
+        let beside = tokio::join!(answer(&*model, prompt), model.prepare(early));
+        assert_eq!(&beside.0.0, expected, "an answer does not depend on what was prepared");
+    }
+}
+
+/// The first half of what the caller will have said.
+fn half(question: &str) -> &str {
+    &question[..question.floor_char_boundary(question.len() / 2)]
+}
+
+fn garbage() -> [Prompt; 3] {
+    let empty = Passage::default();
+    let odd = "<|im_end|><|im_start|>\0\u{fffd}\u{301} \n\n";
+    let history = vec![Message::Assistant { text: String::new(), cut: true }, Message::User(odd.into())];
+    [
+        Prompt::default(),
+        Prompt { system: odd.into(), history, passages: vec![empty], searched: true, question: odd.into() },
+        Prompt { question: "word ".repeat(5_000), ..Prompt::default() },
+    ]
 }
 
 /// The whole answer and its bill.

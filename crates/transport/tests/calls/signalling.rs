@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
-use voce_testkit::caller::{Caller, CallerError};
+use voce_core::{CONTROLS, Call, Event};
+use voce_testkit::caller::{Caller, CallerError, Received};
 use voce_transport::Config;
 
 use crate::server::{ALONE, PATIENCE, Server, tone};
@@ -40,6 +41,55 @@ async fn events_and_requests_travel_on_the_data_channel() {
         .await
         .unwrap();
     caller.wait_for_end(PATIENCE).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_caller_does_by_hand_reaches_the_call_in_order() {
+    /// Says what it is told to do.
+    async fn tells(mut call: Call) {
+        loop {
+            tokio::select! {
+                Some(control) = call.controls.recv() => {
+                    drop(call.events.try_send(Event::UserPartial { text: format!("{control:?}") }));
+                }
+                frame = call.microphone.recv() => if frame.is_none() { return },
+            }
+        }
+    }
+    let _alone = ALONE.lock().await;
+    let server = Server::start_with(Config::default(), tells).await;
+    let caller = Caller::connect(&server.url).await.unwrap();
+    caller.press().await.unwrap();
+    caller.release().await.unwrap();
+    caller.interrupt().await.unwrap();
+    let is_last = |message: &Received| message.data()["text"] == "Interrupt";
+    caller.wait_for_match("the interruption", PATIENCE, is_last).await.unwrap();
+    let of_kind = |kind: &str, field: &str| -> Vec<Value> {
+        caller.messages().iter().filter(|m| m.kind() == kind).map(|m| m.data()[field].clone()).collect()
+    };
+    assert_eq!(of_kind("user-transcription", "text"), ["Press", "Release", "Interrupt"]);
+    assert_eq!(of_kind("server-response", "t"), ["push-to-talk", "push-to-talk", "interrupt"]);
+
+    caller.tell("client-message", json!({ "t": "dance" })).await.unwrap();
+    let refused = caller.wait_for("error-response", PATIENCE).await.unwrap();
+    assert_eq!(refused.message["id"], "client-message-1");
+    assert!(refused.data()["error"].as_str().unwrap().contains("expected \"push-to-talk\""), "{refused:?}");
+    caller.hang_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_takes_no_more_controls_says_so() {
+    let _alone = ALONE.lock().await;
+    // The echo never looks at them.
+    let server = Server::start(Config::default()).await;
+    let caller = Caller::connect(&server.url).await.unwrap();
+    for _ in 0..=CONTROLS {
+        caller.interrupt().await.unwrap();
+    }
+    let refused = caller.wait_for("error-response", PATIENCE).await.unwrap();
+    assert_eq!(refused.data()["error"], "too many client-messages wait to be done; try again");
+    assert_eq!(caller.messages().iter().filter(|m| m.kind() == "server-response").count(), CONTROLS);
+    caller.hang_up().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

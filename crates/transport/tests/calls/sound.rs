@@ -97,3 +97,36 @@ async fn a_frame_reaches_the_callers_ear_at_once() {
     assert!(delays[5] < Duration::from_millis(30), "{delays:?}");
     caller.hang_up().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_played_at_once_is_heard_at_once() {
+    let _alone = ALONE.lock().await;
+    let server = Server::start(Config::default()).await;
+    let caller = Caller::connect(&server.url).await.unwrap();
+    let quiet = |samples: Vec<f32>| samples.iter().map(|x| x * 0.5).collect::<Vec<f32>>();
+    let long = caller.play(&quiet(tone(1.5, 400.0))).await.unwrap();
+    let short = caller.say(&quiet(tone(0.6, 900.0))).await.unwrap();
+    let long = long.ended().await.unwrap();
+    assert!(long.began <= short.began && short.ended < long.ended, "{long:?} {short:?}");
+    sleep(Duration::from_millis(600)).await;
+
+    let recording = caller.recording();
+    let stopped = recording.fell_silent(long.began, LOUD, Duration::from_millis(200)).unwrap();
+    let late = stopped.duration_since(long.ended);
+    println!("silence at the ear after the last packet: {late:?}");
+    assert!(late < Duration::from_millis(250), "{late:?}");
+    let sounds = recording.sounds(LOUD, Duration::from_millis(200));
+    assert_eq!(sounds.len(), 1, "{sounds:?}");
+    let heard: Vec<f32> = recording
+        .0
+        .iter()
+        .filter(|heard| heard.level() > LOUD)
+        .flat_map(|heard| heard.samples.clone())
+        .collect();
+    let (both, alone) = (&heard[4800..9600], &heard[24_000..28_800]);
+    for (part, low, high) in [(both, 0.35..0.65, 0.35..0.65), (alone, 0.9..1.1, 0.0..0.05)] {
+        let shares = (share_of(part, 400.0), share_of(part, 900.0));
+        assert!(low.contains(&shares.0) && high.contains(&shares.1), "{shares:?}");
+    }
+    caller.hang_up().await;
+}

@@ -8,21 +8,32 @@ import type { Microphone } from "./microphone";
 import * as problems from "./problems";
 import type { Problem } from "./problems";
 import { fetchStatus } from "./protocol";
-import type { ServerMessage } from "./protocol";
+import type { ClientMessage, ServerMessage } from "./protocol";
 import type { Store } from "./state";
 import { CallTransport } from "./transport";
 
 const CONNECT_MS = 15_000;
 const NO_SPEECH_MS = 10_000;
 const WATCH_MS = 1000;
+const ANSWER_MS = 5000;
+// Sound takes longer to the server than messages do: the last syllable needs this head start.
+const TAIL_MS = 100;
+// Whoever meant to stop the bot just as it ended does not mean to hang up.
+const GRACE_MS = 1000;
 // Below this a microphone is muted rather than quiet: 1 is full scale, 0 is -60 dB.
 const SILENT = 0.1;
+
+/** What a push-to-talk button is held with. */
+export type Holder = "key" | "pointer";
 
 export class Call {
   private client: PipecatClient | undefined;
   private transport: CallTransport | undefined;
   private watch: ReturnType<typeof setInterval> | undefined;
   private quietSince: number | undefined;
+  private readonly holders = new Set<Holder>();
+  private tail: ReturnType<typeof setTimeout> | undefined;
+  private stoppedAt = -GRACE_MS;
   // Counts calls, so that what comes late from an earlier one is not taken for this one's.
   private attempt = 0;
 
@@ -44,6 +55,7 @@ export class Call {
     const attempt = ++this.attempt;
     const current = () => attempt === this.attempt && this.active;
     this.store.set({ phase: "connecting", doing: "opening the microphone", problem: undefined, roundTripMs: undefined });
+    this.microphone.enableMic(!this.store.state.pushToTalk);
     try {
       this.levels.hear("you", await this.microphone.open());
     } catch (error) {
@@ -98,10 +110,83 @@ export class Call {
     if (this.active) this.end();
   }
 
+  /** Esc: stops the bot where it speaks, otherwise ends the call. */
+  escape() {
+    if (this.store.state.phase === "speaking") this.interrupt();
+    else if (performance.now() - this.stoppedAt > GRACE_MS) this.hangUp();
+  }
+
+  /** Asks the bot to stop speaking. */
+  interrupt() {
+    if (this.store.state.phase === "speaking") void this.ask({ t: "interrupt" });
+  }
+
+  /** Whether the caller speaks by holding a button. In between the microphone is mute. */
+  setPushToTalk(pushToTalk: boolean) {
+    this.release();
+    this.finishRelease();
+    this.store.set({ pushToTalk });
+    this.clear("no-speech");
+    if (!this.active) return;
+    this.microphone.enableMic(!pushToTalk);
+    this.quietSince = pushToTalk || this.store.state.phase !== "listening" ? undefined : performance.now();
+  }
+
+  /** The caller holds the button; false where there is none to hold. */
+  press(holder: Holder): boolean {
+    const { phase, pushToTalk, pressed } = this.store.state;
+    if (!pushToTalk || phase === "idle" || phase === "connecting") return false;
+    this.holders.add(holder);
+    if (pressed) return true;
+    this.store.set({ pressed: true });
+    this.quietSince = performance.now();
+    this.levels.forget();
+    if (this.tail === undefined) {
+      this.microphone.enableMic(true);
+      void this.ask({ t: "push-to-talk", d: { pressed: true } });
+    }
+    // Let go and held again within the tail is held all along.
+    clearTimeout(this.tail);
+    this.tail = undefined;
+    return true;
+  }
+
+  /** The caller lets go; without a holder, all of them do. */
+  release(holder?: Holder) {
+    if (holder) this.holders.delete(holder);
+    else this.holders.clear();
+    if (!this.store.state.pressed || this.holders.size > 0) return;
+    this.store.set({ pressed: false });
+    this.quietSince = undefined;
+    this.tail = setTimeout(() => this.finishRelease(), TAIL_MS);
+  }
+
+  /** Sends at once what a release has left to be sent: a page out of sight may not get to it later. */
+  finishRelease() {
+    if (this.tail === undefined) return;
+    clearTimeout(this.tail);
+    this.tail = undefined;
+    void this.ask({ t: "push-to-talk", d: { pressed: false } });
+    this.microphone.enableMic(!this.store.state.pushToTalk);
+  }
+
+  private async ask({ t, d }: ClientMessage) {
+    const attempt = this.attempt;
+    try {
+      await this.client?.sendClientRequest(t, d, ANSWER_MS);
+    } catch (error) {
+      const reason = (error as { data?: { error?: string } }).data?.error ?? (error as Error).message;
+      if (attempt === this.attempt) this.note(problems.notDone(reason ?? "it gave no reason"));
+    }
+  }
+
   /** Ends the call, whatever state it is in, and says why unless the caller wanted it. */
   private end(problem?: Problem) {
     this.attempt++;
     clearInterval(this.watch);
+    clearTimeout(this.tail);
+    this.tail = undefined;
+    this.holders.clear();
     this.quietSince = undefined;
     this.speaker.srcObject = null;
     this.levels.stop();
@@ -111,7 +196,7 @@ export class Call {
     this.client = this.transport = undefined;
     this.store.conversation.callEnded();
     this.store.set({
-      phase: "idle", doing: "", hearing: false, interrupted: false, problem, roundTripMs: undefined,
+      phase: "idle", doing: "", hearing: false, held: false, pressed: false, interrupted: false, problem, roundTripMs: undefined,
       reachable: problem?.kind !== "server-gone",
     });
   }
@@ -147,18 +232,23 @@ export class Call {
       }),
       onUserStartedSpeaking: during(() => {
         this.quietSince = undefined;
-        this.clear("no-speech", "stage-failed");
+        this.clear("no-speech", "stage-failed", "not-done");
         store.set({ hearing: true });
         if (store.state.phase !== "speaking") store.set({ phase: "listening", doing: "hearing you" });
       }),
-      onUserStoppedSpeaking: during(() => store.set({ hearing: false, phase: "thinking", doing: "understanding" })),
+      onUserStoppedSpeaking: during(() => {
+        store.set({ hearing: false });
+        // What is said into an answer that goes on is no turn.
+        if (store.state.phase !== "speaking") store.set({ phase: "thinking", doing: "understanding" });
+      }),
       onUserTranscript: during(({ text, final }) => {
         conversation.userText(text, final);
         if (final && store.state.phase === "thinking") store.set({ doing: "looking it up" });
       }),
       onBotLlmStarted: during(() => {
         conversation.answerStarted();
-        store.set({ doing: "writing the answer" });
+        // An answer may be begun while the caller still has the floor.
+        if (store.state.phase === "thinking") store.set({ doing: "writing the answer" });
       }),
       onBotLlmText: during(({ text }) => conversation.answerText(text)),
       onBotLlmStopped: during(() => {
@@ -169,7 +259,10 @@ export class Call {
         this.quietSince = undefined;
         store.set({ phase: "speaking", doing: "" });
       }),
-      onBotStoppedSpeaking: during(() => this.listen()),
+      onBotStoppedSpeaking: during(() => {
+        this.stoppedAt = performance.now();
+        this.listen();
+      }),
       onBotOutput: during((output) => {
         if (output.aggregated_by === "word") conversation.wordHeard(output.text);
         else conversation.lineStarted(output.text);
@@ -186,6 +279,24 @@ export class Call {
         break;
       case "interrupted":
         conversation.interrupted(message.turn, message.heard);
+        if (state.phase === "thinking") this.listen();
+        break;
+      case "end_of_turn": {
+        const { turn, outcome, probability, waited_ms } = message;
+        conversation.judged(turn, { outcome, probability, waitedMs: waited_ms });
+        break;
+      }
+      case "turn_reopened":
+        conversation.reopened(message.turn);
+        this.store.set({ phase: "listening", doing: "hearing you", hearing: true });
+        break;
+      case "held":
+        conversation.held(message.turn);
+        this.store.set({ held: true });
+        break;
+      case "continued":
+        conversation.continued(message.turn, message.why, message.text);
+        this.store.set({ held: false, hearing: false });
         break;
       case "turn":
         conversation.turnEnded(message.report);
@@ -203,10 +314,10 @@ export class Call {
   }
 
   private listen() {
-    const { hearing } = this.store.state;
-    this.quietSince = hearing ? undefined : performance.now();
+    const { hearing, pushToTalk } = this.store.state;
+    this.quietSince = hearing || pushToTalk ? undefined : performance.now();
     this.levels.forget();
-    this.store.set({ phase: "listening", doing: hearing ? "hearing you" : "" });
+    this.store.set({ phase: "listening", doing: hearing ? "hearing you" : "", held: false });
   }
 
   private play(track: MediaStreamTrack) {

@@ -1,6 +1,19 @@
 // The transcript: what both sides said, put together from the events of a call. Pure; the views read it.
-import type { EndReason, Passage, TurnReport } from "./protocol";
+import type { EndReason, Outcome, Passage, TurnReport, Why } from "./protocol";
 import { advance, heardCount, split } from "./words";
+
+/** How a pause of the caller was judged. */
+export interface Decision {
+  outcome: Outcome;
+  probability: number | null;
+  waitedMs: number;
+}
+
+/** Something that was said into the answer and did not stop it. */
+export interface Aside {
+  why: Why;
+  text: string;
+}
 
 /** One question and its answer. */
 export interface Exchange {
@@ -8,6 +21,8 @@ export interface Exchange {
   key: number;
   /** The server's number, once it is known. */
   turn?: number;
+  /** True where the bot spoke without being asked: a greeting, a reminder. */
+  unasked: boolean;
   /** False while the caller's words may still change. */
   final: boolean;
   question: string;
@@ -16,6 +31,12 @@ export interface Exchange {
   /** How many words of the answer the caller has heard. */
   heardWords: number;
   passages: Passage[];
+  /** True while the answer waits, because someone speaks into it. */
+  held: boolean;
+  /** What is being said into the answer, while nobody knows yet whether it stops it. */
+  overheard: string;
+  asides: Aside[];
+  decisions: Decision[];
   /** How it ended, once it has. */
   ended?: EndReason;
   report?: TurnReport;
@@ -28,6 +49,8 @@ export class Conversation {
   private fromModel = false;
   // Turns count from one in every call, so that an earlier call's exchanges must not be taken for this one's.
   private callBegan = 0;
+  // Decisions about turns whose number no exchange bears yet.
+  private decisions = new Map<number, Decision[]>();
 
   constructor(private readonly changed: () => void) {}
 
@@ -35,6 +58,10 @@ export class Conversation {
   userText(text: string, final: boolean) {
     const last = this.ofCall().at(-1);
     if (!text && !final) return;
+    if (last?.held && !final) {
+      last.overheard = text;
+      return this.changed();
+    }
     const exchange = last && !last.final ? last : this.open();
     exchange.question = text;
     exchange.final = final;
@@ -43,63 +70,110 @@ export class Conversation {
 
   /** The model begins to write. */
   answerStarted() {
-    this.answered().answer = "";
+    (this.answering() ?? this.openUnasked()).answer = "";
     this.fromModel = true;
     this.changed();
   }
 
   /** The model wrote a piece. */
   answerText(text: string) {
+    const exchange = this.answering();
+    // What is left of a dropped answer on its way.
+    if (!exchange) return;
     this.fromModel = true;
-    this.answered().answer += text;
+    exchange.answer += text;
     this.changed();
   }
 
   /** The voice begins a line; it is the answer's text where the model's own is not sent. */
   lineStarted(text: string) {
-    const exchange = this.answered();
+    const exchange = this.answering() ?? this.openUnasked();
     if (this.fromModel && exchange.answer) return;
     exchange.answer = `${exchange.answer} ${text}`.trim();
     this.changed();
   }
 
   botSounds(at: number) {
-    this.answered().soundedAt ??= at;
+    (this.answering() ?? this.openUnasked()).soundedAt ??= at;
   }
 
   /** The caller heard a word. */
   wordHeard(text: string) {
-    const exchange = this.answered();
+    const exchange = this.answering();
+    if (!exchange) return;
     const words = split(exchange.answer);
     for (const word of split(text)) exchange.heardWords = advance(words, exchange.heardWords, word.text);
     this.changed();
   }
 
   cited(turn: number, passages: Passage[]) {
-    const exchange = this.byTurn(turn) ?? this.answered();
-    exchange.turn = turn;
+    const exchange = this.byTurn(turn) ?? this.answering();
+    if (!exchange) return;
+    this.number(exchange, turn);
     exchange.passages = passages;
+    this.changed();
+  }
+
+  /** A pause of the caller was judged. */
+  judged(turn: number, decision: Decision) {
+    const exchange = this.byTurn(turn);
+    if (exchange) exchange.decisions.push(decision);
+    else this.decisions.set(turn, [...(this.decisions.get(turn) ?? []), decision]);
+    this.changed();
+  }
+
+  /** The caller went on: the words are not final after all, and the answer that was begun is none. */
+  reopened(turn: number) {
+    const last = this.ofCall().at(-1);
+    const exchange = this.byTurn(turn) ?? (last?.ended ? undefined : last);
+    if (!exchange) return;
+    this.number(exchange, turn);
+    Object.assign(exchange, {
+      final: false, answer: "", heardWords: 0, passages: [], held: false, overheard: "", soundedAt: undefined,
+    });
+    this.changed();
+  }
+
+  /** Someone speaks into the answer, and it waits. */
+  held(turn: number) {
+    const exchange = this.byTurn(turn) ?? this.answering();
+    if (!exchange) return;
+    this.number(exchange, turn);
+    exchange.held = true;
+    this.changed();
+  }
+
+  /** It was no interruption: the answer goes on. */
+  continued(turn: number, why: Why, text: string) {
+    const exchange = this.byTurn(turn) ?? this.answering();
+    if (!exchange) return;
+    this.letGo(exchange);
+    exchange.asides.push({ why, text: text.trim() });
     this.changed();
   }
 
   interrupted(turn: number, heard: string) {
     const exchange = this.byTurn(turn) ?? this.ofCall().findLast((each) => each.final && each.turn === undefined);
     if (!exchange) return;
-    exchange.turn = turn;
+    this.number(exchange, turn);
     exchange.ended = "interrupted";
     exchange.heardWords = heardCount(split(exchange.answer), heard);
+    const words = this.letGo(exchange);
+    if (words && exchange === this.exchanges.at(-1)) this.userText(words, false);
     this.changed();
   }
 
   turnEnded(report: TurnReport) {
     const exchange = this.byTurn(report.turn)
       ?? this.ofCall().find((each) => each.final && each.turn === undefined && !each.report)
-      ?? this.open();
-    exchange.turn = report.turn;
+      ?? (report.end_reason === "interrupted" ? undefined : this.answering())
+      ?? Object.assign(this.open(), { unasked: !report.question && report.spoken !== "" });
+    this.number(exchange, report.turn);
+    this.letGo(exchange);
     exchange.final = true;
     exchange.report = report;
     exchange.ended = report.end_reason;
-    exchange.question ||= report.question;
+    exchange.question = report.question || exchange.question;
     exchange.answer ||= report.generated || report.spoken;
     if (report.passages.length) exchange.passages = report.passages;
     const words = split(exchange.answer);
@@ -111,7 +185,11 @@ export class Conversation {
   callEnded() {
     const last = this.exchanges.at(-1);
     if (last && !last.final && !last.answer) this.exchanges.pop();
-    for (const exchange of this.exchanges) exchange.ended ??= "session_closed";
+    for (const exchange of this.exchanges) {
+      exchange.ended ??= "session_closed";
+      this.letGo(exchange);
+    }
+    this.decisions.clear();
     this.callBegan = this.exchanges.length;
     this.changed();
   }
@@ -124,19 +202,36 @@ export class Conversation {
     return this.ofCall().findLast((each) => each.turn === turn);
   }
 
-  // The exchange whose answer is under way: the last with a whole question, or one without a question when
-  // the bot speaks first.
-  private answered(): Exchange {
-    const exchange = this.ofCall().findLast((each) => each.final);
-    if (exchange) return exchange;
-    const greeting = this.open();
-    greeting.final = true;
-    return greeting;
+  // The exchange whose answer is under way: the last with a whole question, or the one that is being asked where the
+  // answer is begun early.
+  private answering(): Exchange | undefined {
+    const open = this.ofCall().filter((each) => !each.ended);
+    return open.findLast((each) => each.final) ?? open.at(-1);
+  }
+
+  private number(exchange: Exchange, turn: number) {
+    exchange.turn = turn;
+    exchange.decisions.push(...(this.decisions.get(turn) ?? []));
+    this.decisions.delete(turn);
+  }
+
+  // Ends the waiting of an answer; gives what was said into it.
+  private letGo(exchange: Exchange): string {
+    const { overheard } = exchange;
+    exchange.held = false;
+    exchange.overheard = "";
+    return overheard;
+  }
+
+  // The bot speaks first.
+  private openUnasked(): Exchange {
+    return Object.assign(this.open(), { unasked: true, final: true });
   }
 
   private open(): Exchange {
     const exchange: Exchange = {
-      key: this.exchanges.length, final: false, question: "", answer: "", heardWords: 0, passages: [],
+      key: this.exchanges.length, unasked: false, final: false, question: "", answer: "", heardWords: 0, passages: [],
+      held: false, overheard: "", asides: [], decisions: [],
     };
     this.exchanges.push(exchange);
     return exchange;

@@ -14,6 +14,7 @@ import { problemBox } from "./view/problem";
 import { transcript } from "./view/transcript";
 
 const MICROPHONE = "voce.microphone";
+const PUSH_TO_TALK = "voce.push-to-talk";
 
 const store = new Store();
 const levels = new Levels();
@@ -27,6 +28,13 @@ microphone.onDevices = () => void listMicrophones();
 const actions = {
   start: () => void call.start(),
   hangUp: () => call.hangUp(),
+  interrupt: () => call.interrupt(),
+  press: () => call.press("pointer"),
+  release: () => call.release("pointer"),
+  pushToTalk: (on: boolean) => {
+    remember(PUSH_TO_TALK, on ? "on" : "");
+    call.setPushToTalk(on);
+  },
   choose: (device: string) => {
     remember(MICROPHONE, device);
     void call.choose(device).then(listMicrophones);
@@ -39,9 +47,22 @@ problemBox(store);
 transcript(store);
 inspector(store, levels);
 controls(store, levels, actions);
-keyboard(actions);
+keyboard({
+  start: actions.start,
+  escape: () => call.escape(),
+  press: () => call.press("key"),
+  release: () => call.release("key"),
+});
+call.setPushToTalk(remembered(PUSH_TO_TALK) === "on");
 void listMicrophones();
 fetchStatus().then((status) => store.set({ status }), () => store.set({ reachable: false }));
+// Whoever looks elsewhere does not see that the microphone is open.
+const letGo = () => {
+  call.release();
+  call.finishRelease();
+};
+addEventListener("blur", letGo);
+document.addEventListener("visibilitychange", () => document.hidden && letGo());
 // A page that goes away says so, instead of letting the server find out.
 addEventListener("pagehide", () => call.hangUp());
 
@@ -50,6 +71,9 @@ Object.defineProperty(window, "voce", {
   value: Object.freeze({
     get state() {
       return store.state.phase;
+    },
+    get pressed() {
+      return store.state.pressed;
     },
     get problem() {
       return store.state.problem?.kind;

@@ -41,7 +41,9 @@ export class Microphone {
       this.chosen = "";
       return this.request("");
     });
-    this.stream.getAudioTracks()[0]?.addEventListener("ended", () => this.onLost());
+    const track = this.stream.getAudioTracks()[0];
+    track?.addEventListener("ended", () => this.onLost());
+    if (track) track.enabled = this.enabled;
     this.onDevices();
     return this.stream;
   }

@@ -151,6 +151,10 @@ export function stageFailed(message: string): Problem {
   return { kind: "stage-failed", title: "The answer failed.", detail: sentence(message), mild: true };
 }
 
+export function notDone(reason: string): Problem {
+  return { kind: "not-done", title: "The server did not take that.", detail: sentence(reason), mild: true };
+}
+
 function sentence(text: string): string {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(capital) ? capital : `${capital}.`;

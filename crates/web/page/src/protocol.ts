@@ -39,14 +39,34 @@ export interface TurnReport {
   heard_seconds: number | null;
   usage: Usage | null;
   tokens_per_second: number | null;
+  /** Whether the answer was begun before the turn was over. */
+  early: boolean;
+  /** Answers that were begun early and dropped because the caller went on, and the time that went into them. */
+  early_dropped: number;
+  wasted_seconds: number;
+  /** Times that someone spoke into the answer without interrupting it. */
+  overlaps: number;
   late_frames: number;
   trace_id: string | null;
 }
 
+/** How a pause of the caller was judged; `resumed` means that the turn went on, all others that it was over. */
+export type Outcome = "committed" | "timeout" | "too_long" | "released" | "resumed";
+
+/** Why an answer that had fallen silent went on. */
+export type Why = "backchannel" | "echo" | "noise";
+
 export type ServerMessage =
   | { type: "turn"; report: TurnReport }
   | { type: "citations"; turn: number; passages: Passage[] }
-  | { type: "interrupted"; turn: number; heard: string };
+  | { type: "interrupted"; turn: number; heard: string }
+  | { type: "end_of_turn"; turn: number; probability: number | null; outcome: Outcome; waited_ms: number }
+  | { type: "turn_reopened"; turn: number }
+  | { type: "held"; turn: number }
+  | { type: "continued"; turn: number; why: Why; text: string };
+
+/** What the caller does by hand, as the messages to the server. */
+export type ClientMessage = { t: "push-to-talk"; d: { pressed: boolean } } | { t: "interrupt"; d?: undefined };
 
 export interface Model {
   role: string;

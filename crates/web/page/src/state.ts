@@ -12,6 +12,12 @@ export interface State {
   doing: string;
   /** True while the caller is heard speaking. */
   hearing: boolean;
+  /** True while the bot's sound waits, because someone speaks into it. */
+  held: boolean;
+  /** True where the caller speaks by holding a button. */
+  pushToTalk: boolean;
+  /** True while that button is held. */
+  pressed: boolean;
   status?: Status;
   /** False once a question for the status went unanswered. */
   reachable: boolean;
@@ -26,7 +32,7 @@ export interface State {
 
 export class Store {
   readonly state: State = {
-    phase: "idle", doing: "", hearing: false, reachable: true, interrupted: false, microphones: [], microphone: "",
+    phase: "idle", doing: "", hearing: false, held: false, pushToTalk: false, pressed: false, reachable: true, interrupted: false, microphones: [], microphone: "",
   };
   readonly conversation = new Conversation(() => this.changed());
   private readonly views: ((store: Store) => void)[] = [];

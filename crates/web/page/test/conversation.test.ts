@@ -83,3 +83,98 @@ test("a second call starts its own exchanges although its turns count from one a
   assert.equal(conversation.exchanges[0]?.passages.length, 0);
   assert.equal(conversation.exchanges[1]?.report?.question, "Again?");
 });
+
+test("a turn that is reopened takes its words back until they are final again", () => {
+  const conversation = talk();
+  conversation.userText("I want", true);
+  conversation.cited(1, [{ text: "t", source: "s", heading: "", chunk: 0, score: 1 }]);
+  conversation.answerStarted();
+  conversation.answerText("What do you");
+  conversation.reopened(1);
+  const [exchange] = conversation.exchanges;
+  assert.deepEqual([exchange?.final, exchange?.question, exchange?.answer, exchange?.passages], [false, "I want", "", []]);
+  conversation.answerText(" want?");
+  conversation.userText("I want a filter", false);
+  conversation.answerStarted();
+  conversation.answerText("Here");
+  conversation.userText("I want a filter.", true);
+  conversation.turnEnded(report({ turn: 1, question: "I want a filter." }));
+  assert.deepEqual(
+    conversation.exchanges.map(({ question, answer, report }) => [question, answer, report?.turn]),
+    [["I want a filter.", "Here", 1]],
+  );
+});
+
+test("an answer that is begun before the words are final belongs to them", () => {
+  const conversation = talk();
+  conversation.userText("One?", true);
+  conversation.turnEnded(report({ turn: 1, generated: "One." }));
+  conversation.userText("Two", false);
+  conversation.answerStarted();
+  conversation.answerText("Two.");
+  conversation.userText("Two?", true);
+  assert.deepEqual(conversation.exchanges.map(({ answer }) => answer), ["One.", "Two."]);
+});
+
+test("a backchannel is a note beside the answer and no exchange", () => {
+  const conversation = talk();
+  conversation.userText("Which?", true);
+  conversation.answerText("It has a two year warranty.");
+  conversation.held(1);
+  conversation.userText("uh", false);
+  const [exchange] = conversation.exchanges;
+  assert.deepEqual([exchange?.held, exchange?.overheard], [true, "uh"]);
+  conversation.continued(1, "backchannel", "uh-huh");
+  assert.deepEqual([exchange?.held, exchange?.overheard, exchange?.asides], [false, "", [{ why: "backchannel", text: "uh-huh" }]]);
+  assert.equal(conversation.exchanges.length, 1);
+});
+
+test("what is said into a held answer becomes a question when it stops the answer", () => {
+  const conversation = talk();
+  conversation.userText("Which?", true);
+  conversation.answerText("It has a two year warranty.");
+  conversation.held(1);
+  conversation.userText("No, wait", false);
+  conversation.interrupted(1, "It has");
+  assert.deepEqual(
+    conversation.exchanges.map(({ question, final, held }) => [question, final, held]),
+    [["Which?", true, false], ["No, wait", false, false]],
+  );
+});
+
+test("what is left of a dropped answer is not taken for a new one", () => {
+  const conversation = talk();
+  conversation.userText("Which?", true);
+  conversation.answerText("It has");
+  conversation.interrupted(1, "");
+  conversation.answerText(" two");
+  conversation.wordHeard("two");
+  assert.deepEqual(conversation.exchanges.map(({ answer, heardWords }) => [answer, heardWords]), [["It has", 0]]);
+});
+
+test("a bot that speaks unasked gets an exchange of its own", () => {
+  const conversation = talk();
+  conversation.userText("Which?", true);
+  conversation.answerText("Two years.");
+  conversation.turnEnded(report({ turn: 1, generated: "Two years." }));
+  conversation.botSounds(1);
+  conversation.lineStarted("Are you still there?");
+  conversation.wordHeard("Are");
+  conversation.turnEnded(report({ turn: 2, spoken: "Are you still there?" }));
+  assert.deepEqual(
+    conversation.exchanges.map(({ unasked, question, answer }) => [unasked, question, answer]),
+    [[false, "Which?", "Two years."], [true, "", "Are you still there?"]],
+  );
+});
+
+test("decisions about a turn's end find it although its number comes later", () => {
+  const conversation = talk();
+  const resumed = { outcome: "resumed", probability: 0.4, waitedMs: 320 } as const;
+  const over = { outcome: "committed", probability: 0.97, waitedMs: 280 } as const;
+  conversation.judged(1, resumed);
+  conversation.userText("Which?", true);
+  conversation.judged(1, over);
+  conversation.cited(1, []);
+  conversation.turnEnded(report({ turn: 1 }));
+  assert.deepEqual(conversation.exchanges[0]?.decisions, [resumed, over]);
+});

@@ -6,6 +6,7 @@ import type { TurnReport } from "../protocol";
 import { timeline } from "../stages";
 import type { Bar, Timeline } from "../stages";
 import type { Store } from "../state";
+import { turnTaking } from "../turn-taking";
 import { byId, element, setText } from "./element";
 
 const STEPS = 120;
@@ -25,7 +26,7 @@ export function inspector(store: Store, levels: Levels) {
     const reported = conversation.exchanges.filter((exchange) => exchange.report);
     const exchange = reported.find((each) => each.key === state.picked) ?? reported.at(-1);
     document.body.dataset.inspected = String(exchange !== undefined);
-    const key = JSON.stringify([exchange?.key, exchange?.report, reported.length, state.status, whole]);
+    const key = JSON.stringify([exchange?.key, exchange?.report, exchange?.decisions, exchange?.asides, reported.length, state.status, whole]);
     if (key === shown) return;
     shown = key;
     byId("no-turn").hidden = exchange !== undefined;
@@ -63,6 +64,8 @@ function draw(exchange: Exchange, report: TurnReport, levels: Levels, whole: boo
   byId("stages").replaceChildren(...line.bars.map((bar) => row(bar, share)));
   ticks(start, end, share);
   waves(exchange, line, levels, start, end);
+  byId("turn-taking").replaceChildren(...turnTaking(report, exchange.decisions, exchange.asides).map(({ name, lines }) =>
+    element("div", {}, element("dt", {}, name), ...lines.map((line) => element("dd", {}, line)))));
   setText(byId("facts"), facts(report));
 }
 

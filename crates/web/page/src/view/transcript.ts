@@ -45,10 +45,11 @@ class Row {
   readonly root = element("li", { class: "exchange", "data-testid": "exchange" });
   private readonly question = element("p", { "data-testid": "question" });
   private readonly answer = element("p", { "data-testid": "answer" });
+  private readonly asides = element("div", { class: "asides", "data-testid": "asides" });
   private readonly sources = element("div", { class: "sources", "data-testid": "sources" });
   private readonly figures = element("button", { class: "figures", type: "button" });
   private readonly you = element("div", { class: "side you" }, element("h3", {}, "You"), this.question);
-  private readonly bot = element("div", { class: "side bot" }, element("h3", {}, "Voce"), element("div", {}, this.answer, this.sources));
+  private readonly bot = element("div", { class: "side bot" }, element("h3", {}, "Voce"), element("div", {}, this.answer, this.asides, this.sources));
   private shown = "";
 
   constructor(pick: () => void) {
@@ -63,11 +64,14 @@ class Row {
     this.shown = shown;
 
     const silent = exchange.final && !exchange.question;
-    this.you.hidden = silent && Boolean(exchange.answer) && exchange.turn === undefined;
+    this.you.hidden = exchange.unasked;
     this.question.className = exchange.final ? (silent ? "aside" : "said") : "partial";
-    setText(this.question, silent ? "(speech without words)" : exchange.question);
-    this.bot.hidden = !exchange.answer && exchange.ended !== "failed";
+    setText(this.question, silent ? "(speech without words)" : exchange.question || "…");
+    // An answer that was begun early is shown once it is one.
+    this.bot.hidden = !exchange.final || (!exchange.answer && exchange.ended !== "failed");
+    this.root.classList.toggle("waiting", exchange.held);
     this.drawAnswer(exchange);
+    this.drawAsides(exchange);
     this.drawSources(exchange.passages, exchange.answer !== "");
     const report = exchange.report;
     this.figures.hidden = !report;
@@ -77,7 +81,15 @@ class Row {
     this.figures.setAttribute("aria-label", `Show the stage times of turn ${report.turn}`);
   }
 
-  private drawAnswer({ answer, heardWords, ended }: Exchange) {
+  // What was said into the answer and is no turn of its own.
+  private drawAsides({ asides, overheard }: Exchange) {
+    const said = asides.filter(({ why, text }) => why === "backchannel" && text !== "").map(({ text }) =>
+      element("span", { title: "you said this while the answer went on" }, `“${text}”`));
+    if (overheard) said.push(element("span", { class: "partial" }, `“${overheard}…”`));
+    this.asides.replaceChildren(...said);
+  }
+
+  private drawAnswer({ answer, heardWords, ended, held }: Exchange) {
     if (!answer && ended === "failed") {
       this.answer.replaceChildren(element("span", { class: "aside" }, "(no answer: a stage failed)"));
       return;
@@ -89,6 +101,7 @@ class Row {
     const space = heardWords > 0 ? (words[heardWords]?.space ?? "") : "";
     const rest = text(heardWords).slice(space.length);
     this.answer.replaceChildren(element("span", { class: "heard" }, text(0, heardWords) + space));
+    if (held) this.answer.append(element("i", { class: "waits", title: "waiting for you", "data-testid": "waits" }));
     if (rest === "") return;
     this.answer.append(cut ? element("del", { class: "cut" }, rest) : element("span", { class: "ahead" }, rest));
     if (cut) this.answer.append(element("span", { class: "hidden-words" }, " (not heard)"));
