@@ -210,6 +210,8 @@ struct Speech {
     hearing: Option<Hearing>,
     /// When a transcription was last begun.
     asked: MediaTime,
+    /// How long the last one took.
+    took: Duration,
     /// What the caller seemed to be saying.
     guess: String,
     /// Whether the bot was let go on although this sound did not end.
@@ -244,6 +246,7 @@ impl Speech {
             judging: None,
             hearing: None,
             asked: began,
+            took: Duration::ZERO,
             guess: String::new(),
             passed: false,
             over_bot: None,

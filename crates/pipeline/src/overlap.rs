@@ -137,12 +137,16 @@ impl Voice {
         self.line.trim_end().ends_with('?')
     }
 
+    /// The rest of the line, from the word at hand on.
+    fn sounding(&self) -> impl Iterator<Item = &str> {
+        self.line.split_whitespace().skip(self.heard)
+    }
+
     /// The words that a loudspeaker may have brought back since `began`.
     fn since(&self, began: MediaTime) -> Vec<String> {
         let from = began.0.saturating_sub(DELAY);
         let sounded = self.words.iter().filter(|(at, _)| at.0 >= from).map(|(_, word)| word.as_str());
-        let sounding = self.line.split_whitespace().skip(self.heard).take(AHEAD);
-        words(&sounded.chain(sounding).collect::<Vec<_>>().join(" "))
+        words(&sounded.chain(self.sounding().take(AHEAD)).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -153,7 +157,14 @@ pub fn meaning(text: &str, began: MediaTime, voice: &Voice, rules: &Interruption
         return Meaning::Noise;
     }
     let own = voice.since(began);
-    let echoed = heard.iter().filter(|word| own.iter().any(|own| alike(word, own))).count();
+    let last = heard.len() - 1;
+    let is_own = |(place, word): &(usize, &String)| {
+        // The bot falls silent within a word, so its echo breaks off there: "the worm" for "the warran".
+        let cut =
+            *place == last && last > 0 && voice.sounding().next().is_some_and(|own| begins_alike(word, own));
+        cut || own.iter().any(|own| alike(word, own))
+    };
+    let echoed = heard.iter().enumerate().filter(is_own).count();
     if echoed as f32 >= OWN * heard.len() as f32 {
         return Meaning::Echo;
     }
@@ -204,6 +215,11 @@ fn alike(one: &str, other: &str) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let longer = one.len().max(other.len());
     longer >= 5 && distance(&one, &other) * 3 <= longer
+}
+
+/// Whether `heard` may be what a recogniser makes of the first sounds of `own`. The first letter is all that stays.
+fn begins_alike(heard: &str, own: &str) -> bool {
+    heard.chars().next() == own.to_lowercase().chars().find(|letter| letter.is_alphanumeric())
 }
 
 /// Levenshtein's.
@@ -280,6 +296,18 @@ mod tests {
         for text in ["for the water", "Water pump.", "the waiter pump is", "for the"] {
             assert_eq!(told(text), Meaning::Echo, "{text}");
         }
+    }
+
+    #[test]
+    fn an_echo_may_break_off_within_a_word_but_one_word_alone_is_the_callers() {
+        let voice = saying("The warranty ends when you store the pump.", 1, 5_000);
+        let told = |text| meaning(text, at(5_000), &voice, &InterruptionConfig::default());
+        assert_eq!(told("The worm."), Meaning::Echo);
+        assert_eq!(told("The filter?"), Meaning::Interruption);
+        assert_eq!(told("Wait."), Meaning::Interruption);
+        let voice = saying("The warranty ends when you store the pump.", 5, 5_000);
+        let told = |text| meaning(text, at(5_000), &voice, &InterruptionConfig::default());
+        assert_eq!(told("Stop!"), Meaning::Interruption);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A loaded recogniser: for a call, as a stream that can be dropped, and for files, as a plain function.
 use std::{
+    collections::VecDeque,
     future::ready,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -47,11 +49,43 @@ impl Drop for StopOnDrop {
 
 /// A recogniser, ready to work. Cheap to clone.
 #[derive(Clone)]
-pub struct Recognizer(Arc<dyn Recognise>);
+pub struct Recognizer {
+    engine: Arc<dyn Recognise>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What the latest pieces of long sound said. An utterance is heard again and again while it grows, and its first
+/// pieces stay the same.
+#[derive(Default)]
+struct Known(VecDeque<(u64, Transcript)>);
+
+impl Known {
+    /// Pieces that are kept: minutes of several calls.
+    const MOST: usize = 32;
+
+    fn of(&self, key: u64) -> Option<Transcript> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, heard)| heard.clone())
+    }
+
+    fn keep(&mut self, key: u64, heard: Transcript) {
+        if self.0.len() == Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back((key, heard));
+    }
+}
+
+/// Names a sound; two sounds share a name once in 2^64.
+fn key(samples: &[f32]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    samples.len().hash(&mut hasher);
+    samples.iter().for_each(|sample| sample.to_bits().hash(&mut hasher));
+    hasher.finish()
+}
 
 impl Recognizer {
     pub(crate) fn new(engine: impl Recognise) -> Self {
-        Self(Arc::new(engine))
+        Self { engine: Arc::new(engine), known: Arc::default() }
     }
 
     /// Transcribes mono sound at 16 kHz of any length, on this thread. Sound without words gives an empty text.
@@ -62,19 +96,22 @@ impl Recognizer {
     /// Transcribes mono sound at any rate.
     pub fn transcribe_at(&self, samples: &[f32], rate_hz: u32) -> Result<Transcript, EngineError> {
         let resampled = voce_audio::resample(samples, rate_hz, MICROPHONE_RATE_HZ)
-            .map_err(|error| EngineError::run(self.0.name(), error))?;
+            .map_err(|error| EngineError::run(self.engine.name(), error))?;
         self.transcribe_samples(&resampled)
     }
 
     fn transcribe_until(&self, samples: &[f32], stop: &Stop) -> Result<Transcript, EngineError> {
         if let Some(place) = samples.iter().position(|sample| !sample.is_finite()) {
             let reason = format!("sample {place} of the sound is {}", samples[place]);
-            return Err(EngineError::run(self.0.name(), reason));
+            return Err(EngineError::run(self.engine.name(), reason));
         }
         let mut whole = Transcript { audio_seconds: seconds(samples.len()), ..Transcript::default() };
-        for piece in pieces(samples, self.0.longest()) {
+        for piece in pieces(samples, self.engine.longest()) {
             let start = seconds(piece.start);
-            let heard = self.0.recognise(&samples[piece], stop)?;
+            let heard = match piece.end == samples.len() {
+                true => self.engine.recognise(&samples[piece], stop)?,
+                false => self.recognise_once(&samples[piece], stop)?,
+            };
             if !whole.text.is_empty() && !heard.text.is_empty() {
                 whole.text.push(' ');
             }
@@ -87,6 +124,18 @@ impl Recognizer {
         }
         Ok(whole)
     }
+
+    /// A piece that is followed by more: it will not change any more.
+    fn recognise_once(&self, samples: &[f32], stop: &Stop) -> Result<Transcript, EngineError> {
+        let key = key(samples);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).of(key);
+        if let Some(heard) = known {
+            return Ok(heard);
+        }
+        let heard = self.engine.recognise(samples, stop)?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).keep(key, heard.clone());
+        Ok(heard)
+    }
 }
 
 fn seconds(samples: usize) -> f64 {
@@ -95,7 +144,7 @@ fn seconds(samples: usize) -> f64 {
 
 impl SpeechToText for Recognizer {
     fn model(&self) -> &ModelCard {
-        self.0.card()
+        self.engine.card()
     }
 
     /// Yields one final text, no partials: both models hear an utterance as a whole.
@@ -103,7 +152,7 @@ impl SpeechToText for Recognizer {
         let recognizer = self.clone();
         let guard = StopOnDrop(Stop::default());
         let stop = guard.0.clone();
-        stream::once(gather(speech, self.0.name()))
+        stream::once(gather(speech, self.engine.name()))
             .flat_map(move |utterance| match utterance {
                 Err(error) => stream::once(ready(Err(error))).boxed(),
                 Ok(samples) => {
@@ -185,5 +234,41 @@ mod tests {
         assert_eq!(seen.recv_timeout(Duration::from_secs(10)), Ok("started"));
         drop(text);
         assert_eq!(seen.recv_timeout(Duration::from_secs(10)), Ok("stopped"));
+    }
+
+    /// Hears how long the sound is, in pieces of a second, and counts them.
+    struct Counts(ModelCard, mpsc::Sender<usize>);
+
+    impl Recognise for Counts {
+        fn card(&self) -> &ModelCard {
+            &self.0
+        }
+
+        fn name(&self) -> &'static str {
+            "counts"
+        }
+
+        fn longest(&self) -> usize {
+            16_000
+        }
+
+        fn recognise(&self, samples: &[f32], _: &Stop) -> Result<Transcript, EngineError> {
+            self.1.send(samples.len()).expect("the test listens");
+            Ok(Transcript { text: format!("{}", samples.len()), ..Transcript::default() })
+        }
+    }
+
+    #[test]
+    fn of_sound_that_grows_only_the_end_is_heard_again() {
+        let (heard, pieces) = mpsc::channel();
+        let recognizer = Recognizer::new(Counts(ModelCard::default(), heard));
+        let sound: Vec<f32> = (0..40_000).map(|at| (at as f32 * 0.01).sin()).collect();
+        let first = recognizer.transcribe_samples(&sound).unwrap().text;
+        assert_eq!(pieces.try_iter().count(), first.split(' ').count());
+        let longer = [sound, vec![0.5; 100]].concat();
+        let second = recognizer.transcribe_samples(&longer).unwrap().text;
+        assert_eq!(pieces.try_iter().count(), 1);
+        let before = |text: &str| text.rsplit_once(' ').map(|(before, _)| before.to_owned());
+        assert_eq!((before(&first), first == second), (before(&second), false));
     }
 }

@@ -1,7 +1,7 @@
 //! Engines without models, for tests of logic: what they do is arithmetic, when they do it is stated.
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -196,5 +196,62 @@ impl TextToSpeech for Beeper {
             let word = SpokenWord { text, start_seconds: 0.0, end_seconds: 0.3 };
             Ok(Some(Speech { samples: vec![0.1; 300], rate_hz: 1_000, words: vec![word], phonemes: vec![] }))
         })
+    }
+}
+
+/// Answers by what was asked, and keeps what it was asked.
+pub struct Attentive {
+    card: ModelCard,
+    answers: Vec<(String, Reply)>,
+    prompts: Mutex<Vec<Prompt>>,
+}
+
+/// How a model answers.
+#[derive(Clone)]
+pub enum Reply {
+    /// At once, a word every 20 ms.
+    Text(String),
+    /// The same, after a while.
+    Late(Duration, String),
+    /// It hangs: not a word, no error, no end.
+    Never,
+}
+
+impl Attentive {
+    /// Gives the first of `answers` whose word (in lower case) stands in the question.
+    pub fn new<'a>(answers: impl IntoIterator<Item = (&'a str, Reply)>) -> Arc<Self> {
+        let answers = answers.into_iter().map(|(word, reply)| (word.to_owned(), reply)).collect();
+        Arc::new(Self { card: card("attentive"), answers, prompts: Mutex::default() })
+    }
+
+    /// All prompts so far, those of answers that were begun early included.
+    pub fn prompts(&self) -> Vec<Prompt> {
+        self.prompts.lock().expect("nobody panics while holding it").clone()
+    }
+}
+
+impl LanguageModel for Attentive {
+    fn model(&self) -> &ModelCard {
+        &self.card
+    }
+
+    fn generate(&self, prompt: Prompt) -> Output<Piece> {
+        let question = prompt.question.to_lowercase();
+        self.prompts.lock().expect("nobody panics while holding it").push(prompt);
+        let known = self.answers.iter().find(|(word, _)| question.contains(word.as_str()));
+        let (wait, text) = match known.map(|(_, reply)| reply.clone()) {
+            Some(Reply::Never) => return stream::pending().boxed(),
+            Some(Reply::Late(wait, text)) => (wait, text),
+            Some(Reply::Text(text)) => (Duration::ZERO, text),
+            None => (Duration::ZERO, "That I do not know.".to_owned()),
+        };
+        let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+        stream::once(sleep(wait))
+            .flat_map(move |()| stream::iter(words.clone()))
+            .then(|word| async move {
+                sleep(Duration::from_millis(20)).await;
+                Ok(Piece::Text(word))
+            })
+            .boxed()
     }
 }

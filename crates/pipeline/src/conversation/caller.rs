@@ -23,7 +23,7 @@ impl Conversation {
         match change {
             Change::Started(began) => self.started(began),
             Change::Paused => self.paused(),
-            Change::AskAgain => self.judge(),
+            Change::AskAgain => self.judge_again(),
             Change::Resumed(decision) => self.resumed(decision),
             Change::Ended(decision) => self.ended(decision),
         }
@@ -83,6 +83,13 @@ impl Conversation {
         }
         self.judge();
         self.transcribe(true);
+    }
+
+    /// A model that is still thinking is not asked anew: slower than the questions, it would never be heard.
+    fn judge_again(&mut self) {
+        if self.speech.as_ref().is_some_and(|speech| speech.judging.is_none()) {
+            self.judge();
+        }
     }
 
     fn judge(&mut self) {
@@ -245,9 +252,11 @@ impl Conversation {
 
     pub(super) fn understood(&mut self, ticket: super::Ticket, text: String) {
         let text = text.trim().to_owned();
+        let now = self.now;
         let Some(speech) = &mut self.speech else { return };
         let Some(hearing) = speech.hearing.filter(|hearing| hearing.ticket == ticket) else { return };
         speech.hearing = None;
+        speech.took = now.since(speech.asked);
         if hearing.whole {
             speech.text = Some(text.clone());
         }
@@ -338,7 +347,8 @@ impl Conversation {
             return self.give_up_hearing(turn, reason);
         }
         let every = self.rules.listening.partial_ms;
-        let due = every > 0 && self.now.since(speech.asked) >= millis(every);
+        // Guessing at long speech takes long. It leaves the recogniser to others for as long as it takes.
+        let due = every > 0 && self.now.since(speech.asked) >= millis(every).max(speech.took * 2);
         if due && speech.ended.is_none() && speech.hearing.is_none() && self.endpointing.is_speaking() {
             self.transcribe(false);
         }

@@ -7,3 +7,4 @@ mod many_calls;
 mod serving;
 mod talk;
 mod traces;
+mod turn_taking;
