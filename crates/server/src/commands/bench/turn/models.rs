@@ -19,7 +19,7 @@ use super::{
 use crate::config::Config;
 
 /// Milliseconds of quiet after which the models are asked.
-const QUIET_MS: [u32; 4] = [100, 150, 200, 300];
+const QUIET_MS: [u32; 6] = [100, 150, 200, 300, 500, 800];
 const THRESHOLDS: [f32; 16] =
     [0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 const KINDS: [Kind; 5] = [Kind::Plain, Kind::Pause, Kind::Hesitation, Kind::Numbers, Kind::TwoSentences];
@@ -101,7 +101,7 @@ fn smart_turn_tables(asked: &[Asked]) {
         "`false` of pauses taken for the end / `clips` with one, of all / `missed` ends, by quiet before asking\n"
     );
     println!("| threshold | {} |", QUIET_MS.map(|ms| format!("{ms} ms")).join(" | "));
-    println!("|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     for threshold in THRESHOLDS {
         let cells = QUIET_MS.map(|quiet_ms| {
             let at =
