@@ -172,6 +172,7 @@ fn finish(
         speech_start: shifted(start),
         speech_end: shifted(end),
         pauses: track.pauses().into_iter().map(|(from, to)| (shifted(from), shifted(to))).collect(),
+        words: track.words.iter().map(|(from, to)| (shifted(*from), shifted(*to))).collect(),
         samples,
     })
 }

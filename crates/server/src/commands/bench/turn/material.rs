@@ -14,7 +14,7 @@ use voce_tts::Kokoro;
 use super::{clips, overlaps};
 
 /// Changes with whatever changes the sound; part of the folder's name.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Who speaks: American and British women and men.
 pub const VOICES: [&str; 8] =
@@ -92,8 +92,18 @@ pub struct Clip {
     pub speech_end: f64,
     /// Start and end of each silence of at least 150 ms inside the turn, by the clean voice, seconds.
     pub pauses: Vec<(f64, f64)>,
+    /// Start and end of each word of `text` (split at spaces), seconds: what is said by when.
+    pub words: Vec<(f64, f64)>,
     #[serde(skip)]
     pub samples: Vec<f32>,
+}
+
+impl Clip {
+    /// The words that have begun until `seconds`.
+    pub fn said_until(&self, seconds: f64) -> String {
+        let begun = self.words.iter().take_while(|(start, _)| *start < seconds).count();
+        self.text.split(' ').take(begun).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What kind of sound it is that falls into the bot's voice.
@@ -153,7 +163,10 @@ pub fn make(recipe: Recipe, cache: &Path, store: &Store, runtime: &Runtime) -> R
         let mut say = |name: &str, text: &str, speed: f32| -> Result<Speech> {
             count += 1;
             if count % 20 == 0 {
-                tracing::info!(count, of = recipe.clips + recipe.overlaps, "speaking the bench's material");
+                eprintln!(
+                    "speaking the bench's material: {count} of at most {}",
+                    recipe.clips + recipe.overlaps
+                );
             }
             Ok(voice.with_voice(store, name, speed)?.synthesize(text)?)
         };
@@ -271,6 +284,8 @@ mod tests {
                 .chain(clip.pauses.iter().flat_map(|(start, end)| [*start, *end]))
                 .chain([clip.speech_end]);
             assert!(places.collect::<Vec<f64>>().is_sorted(), "{clip:?}");
+            assert_eq!(clip.said_until(clip.speech_end), clip.text);
+            assert_eq!(clip.said_until(clip.speech_start), "");
             assert_eq!(clip.pauses.is_empty(), clip.kind == Kind::Plain, "{}: {:?}", clip.name, clip.pauses);
         }
         for overlap in &material.overlaps {
@@ -309,7 +324,11 @@ mod tests {
         for (read, made) in read_back.clips.iter().zip(&material.clips) {
             let samples = read.samples.iter().zip(&made.samples);
             assert!(samples.map(|(read, made)| (read - made).abs()).fold(0.0, f32::max) < 1e-4);
-            assert_eq!(read.pauses, made.pauses);
+            let near = |read: f64, made: f64| (read - made).abs() < 1e-9;
+            assert!(near(read.speech_end, made.speech_end), "{}", made.name);
+            let mut pauses = read.pauses.iter().zip(&made.pauses);
+            assert_eq!(read.pauses.len(), made.pauses.len());
+            assert!(pauses.all(|(read, made)| near(read.0, made.0) && near(read.1, made.1)), "{}", made.name);
         }
         assert!(read(Recipe { seed: 6, ..recipe }, &folder).is_err());
     }

@@ -19,13 +19,22 @@ use super::{
 use crate::config::Config;
 
 /// Milliseconds of quiet after which the models are asked.
-const QUIET_MS: [u32; 4] = [100, 150, 200, 300];
+const QUIET_MS: [u32; 6] = [100, 150, 200, 300, 500, 800];
 const THRESHOLDS: [f32; 16] =
     [0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 const KINDS: [Kind; 5] = [Kind::Plain, Kind::Pause, Kind::Hesitation, Kind::Numbers, Kind::TwoSentences];
 
+/// Words after which nobody has finished.
+const OPEN: &[&str] = &[
+    "a", "an", "the", "my", "your", "our", "this", "that", "and", "or", "but", "so", "because", "if",
+    "whether", "when", "whenever", "before", "than", "to", "in", "on", "at", "for", "from", "with", "of",
+    "about", "by", "is", "was", "are", "um", "uh", "hmm", "well", "some", "also", "will", "could",
+];
+
 /// One question to Smart Turn.
 struct Asked {
+    /// Whether the last word said is one of [`OPEN`].
+    open: bool,
     kind: Kind,
     noise_db: Option<f32>,
     noise: Noise,
@@ -59,6 +68,7 @@ fn ask(clip: &Clip, model: &dyn EndOfTurn, asked: &mut Vec<Asked>) -> Result<()>
                 continue;
             }
             asked.push(Asked {
+                open: ends_open(&clip.said_until(start)),
                 kind: clip.kind,
                 noise: clip.noise,
                 noise_db: clip.noise_db,
@@ -101,7 +111,7 @@ fn smart_turn_tables(asked: &[Asked]) {
         "`false` of pauses taken for the end / `clips` with one, of all / `missed` ends, by quiet before asking\n"
     );
     println!("| threshold | {} |", QUIET_MS.map(|ms| format!("{ms} ms")).join(" | "));
-    println!("|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     for threshold in THRESHOLDS {
         let cells = QUIET_MS.map(|quiet_ms| {
             let at =
@@ -131,7 +141,41 @@ fn smart_turn_tables(asked: &[Asked]) {
         });
         println!("| {threshold} | {} |", cells.join(" | "));
     }
+    with_text(asked);
     println!();
+}
+
+/// What a list of words that leave a sentence open would add, if the recogniser heard every word.
+fn with_text(asked: &[Asked]) {
+    let open = |over: bool| {
+        let at = asked.iter().filter(|one| one.quiet_ms == 200 && one.over == over);
+        let (open, all) = at.fold((0, 0), |(open, all), one| (open + usize::from(one.open), all + 1));
+        format!("{open} of {all}")
+    };
+    println!("\n## Smart Turn with text: never over after an open word\n");
+    println!("Open words stand before {} pauses and at {} ends.", open(false), open(true));
+    println!("`false` of pauses / `clips` with one / `missed` ends (percent), by quiet before asking\n");
+    println!("| threshold | {} |", QUIET_MS.map(|ms| format!("{ms} ms")).join(" | "));
+    println!("|---|---|---|---|---|---|---|");
+    for threshold in THRESHOLDS {
+        let cells = QUIET_MS.map(|quiet_ms| {
+            let at =
+                |over: bool| asked.iter().filter(move |one| one.quiet_ms == quiet_ms && one.over == over);
+            let complete = |one: &&Asked| one.probability >= threshold && !one.open;
+            let mut clips: Vec<&str> = at(false).filter(complete).map(|one| one.clip.as_str()).collect();
+            let wrong = percent(clips.len(), at(false).count());
+            clips.dedup();
+            let ends = at(true).count();
+            let missed = percent(ends - at(true).filter(complete).count(), ends);
+            format!("{wrong} / {} / {missed}", percent(clips.len(), ends))
+        });
+        println!("| {threshold} | {} |", cells.join(" | "));
+    }
+}
+
+fn ends_open(said: &str) -> bool {
+    let last = plain(said);
+    last.rsplit(' ').next().is_some_and(|word| OPEN.contains(&word))
 }
 
 /// When Silero notices the true ends and pauses, and what it takes for speech afterwards.
