@@ -128,7 +128,7 @@ pub enum Action {
     Fill(TurnId, String),
     /// Fall silent, or quieter, and keep the place.
     Hold,
-    /// Go on from the word at hand.
+    /// Go on, from the beginning of the word at hand if the stop was long.
     Continue,
     /// Stop whatever is being said, now.
     StopReply,

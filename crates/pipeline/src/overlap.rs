@@ -22,8 +22,13 @@ pub struct InterruptionConfig {
     pub judge_within_ms: u32,
     /// Speech of this length is an interruption even if the recogniser has not answered, milliseconds.
     pub surely_ms: u32,
-    /// Words, backchannels not counted, that make an interruption.
+    /// Words, backchannels not counted, that make an interruption if they last for `sentence_ms`.
     pub words: usize,
+    /// Shorter speech is an interruption only if it holds one of `commands`, milliseconds: recognisers hear all kinds
+    /// of words in a hum.
+    pub sentence_ms: u32,
+    /// Words that interrupt however short the speech is.
+    pub commands: Vec<String>,
     /// What callers say to show that they listen; it does not interrupt, unless the bot has just asked something.
     pub backchannels: Vec<String>,
 }
@@ -51,6 +56,7 @@ impl Default for InterruptionConfig {
             "great",
             "cool",
             "alright",
+            "all right",
             "good",
             "nice",
             "wow",
@@ -59,14 +65,20 @@ impl Default for InterruptionConfig {
             "of course",
             "interesting",
         ];
+        let commands = [
+            "stop", "wait", "no", "hey", "hold", "sorry", "excuse", "pause", "listen", "hello", "enough",
+            "cancel", "repeat", "next", "but", "actually", "what", "who", "when", "where", "why", "how",
+        ];
         Self {
             by_voice: true,
-            hold_ms: 64,
+            hold_ms: 32,
             hold_gain: 0.0,
             shortest_words_ms: 180,
             judge_within_ms: 800,
             surely_ms: 2_000,
-            words: 1,
+            words: 2,
+            sentence_ms: 700,
+            commands: commands.map(str::to_owned).to_vec(),
             backchannels: backchannels.map(str::to_owned).to_vec(),
         }
     }
@@ -150,8 +162,14 @@ impl Voice {
     }
 }
 
-/// What `text`, heard from `began` on while `voice` spoke, means.
-pub fn meaning(text: &str, began: MediaTime, voice: &Voice, rules: &InterruptionConfig) -> Meaning {
+/// What `text`, heard from `began` on for `length` while `voice` spoke, means.
+pub fn meaning(
+    text: &str,
+    began: MediaTime,
+    length: Duration,
+    voice: &Voice,
+    rules: &InterruptionConfig,
+) -> Meaning {
     let heard = words(text);
     if heard.is_empty() {
         return Meaning::Noise;
@@ -168,7 +186,10 @@ pub fn meaning(text: &str, began: MediaTime, voice: &Voice, rules: &Interruption
     if echoed as f32 >= OWN * heard.len() as f32 {
         return Meaning::Echo;
     }
-    if voice.asks() || heard.len() - nods(&heard, &rules.backchannels) >= rules.words.max(1) {
+    let commanded = heard.iter().any(|word| rules.commands.iter().any(|command| command == word));
+    let is_sentence = length >= Duration::from_millis(rules.sentence_ms.into());
+    let others = heard.len() - nods(&heard, &rules.backchannels);
+    if voice.asks() || commanded || (is_sentence && others >= rules.words.max(1)) {
         return Meaning::Interruption;
     }
     Meaning::Backchannel
@@ -240,6 +261,9 @@ fn distance(one: &[char], other: &[char]) -> usize {
 mod tests {
     use super::*;
 
+    const LONG: Duration = Duration::from_millis(900);
+    const SHORT: Duration = Duration::from_millis(450);
+
     fn at(ms: u64) -> MediaTime {
         MediaTime(Duration::from_millis(ms))
     }
@@ -255,7 +279,7 @@ mod tests {
 
     fn told(text: &str) -> Meaning {
         let voice = saying("The warranty period for the water pump is two years.", 5, 5_000);
-        meaning(text, at(5_000), &voice, &InterruptionConfig::default())
+        meaning(text, at(5_000), LONG, &voice, &InterruptionConfig::default())
     }
 
     #[test]
@@ -301,12 +325,12 @@ mod tests {
     #[test]
     fn an_echo_may_break_off_within_a_word_but_one_word_alone_is_the_callers() {
         let voice = saying("The warranty ends when you store the pump.", 1, 5_000);
-        let told = |text| meaning(text, at(5_000), &voice, &InterruptionConfig::default());
+        let told = |text| meaning(text, at(5_000), LONG, &voice, &InterruptionConfig::default());
         assert_eq!(told("The worm."), Meaning::Echo);
         assert_eq!(told("The filter?"), Meaning::Interruption);
         assert_eq!(told("Wait."), Meaning::Interruption);
         let voice = saying("The warranty ends when you store the pump.", 5, 5_000);
-        let told = |text| meaning(text, at(5_000), &voice, &InterruptionConfig::default());
+        let told = |text| meaning(text, at(5_000), LONG, &voice, &InterruptionConfig::default());
         assert_eq!(told("Stop!"), Meaning::Interruption);
     }
 
@@ -314,20 +338,36 @@ mod tests {
     fn what_was_said_long_ago_is_repeated_by_the_caller() {
         let voice = saying("The warranty period for the water pump is two years.", 10, 5_000);
         let rules = InterruptionConfig::default();
-        assert_eq!(meaning("The warranty period?", at(9_000), &voice, &rules), Meaning::Interruption);
+        assert_eq!(meaning("The warranty period?", at(9_000), LONG, &voice, &rules), Meaning::Interruption);
     }
 
     #[test]
     fn yes_to_a_question_is_an_answer() {
         let voice = saying("Shall I order the water pump for you?", 6, 5_000);
-        assert_eq!(meaning("Yes.", at(5_000), &voice, &InterruptionConfig::default()), Meaning::Interruption);
+        assert_eq!(
+            meaning("Yes.", at(5_000), SHORT, &voice, &InterruptionConfig::default()),
+            Meaning::Interruption
+        );
     }
 
     #[test]
     fn more_words_can_be_demanded() {
-        let rules = InterruptionConfig { words: 2, ..InterruptionConfig::default() };
+        let rules = InterruptionConfig { words: 3, ..InterruptionConfig::default() };
         let voice = saying("The warranty period is two years.", 2, 5_000);
-        assert_eq!(meaning("Wait.", at(5_000), &voice, &rules), Meaning::Backchannel);
-        assert_eq!(meaning("Wait a moment.", at(5_000), &voice, &rules), Meaning::Interruption);
+        let told = |text| meaning(text, at(5_000), LONG, &voice, &rules);
+        assert_eq!(told("The receipt please"), Meaning::Interruption);
+        assert_eq!(told("The receipt"), Meaning::Backchannel);
+    }
+
+    #[test]
+    fn what_a_recogniser_hears_in_a_hum_is_no_interruption_but_a_short_command_is() {
+        let voice = saying("The warranty period is two years.", 2, 5_000);
+        let told = |text| meaning(text, at(5_000), SHORT, &voice, &InterruptionConfig::default());
+        for text in ["It's hard.", "Mem,", "Memory.", "Yash", "You hurt me."] {
+            assert_eq!(told(text), Meaning::Backchannel, "{text}");
+        }
+        for text in ["Wait.", "Stop!", "No.", "Hey.", "Okay, stop.", "How?"] {
+            assert_eq!(told(text), Meaning::Interruption, "{text}");
+        }
     }
 }

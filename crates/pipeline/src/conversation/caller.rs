@@ -206,7 +206,8 @@ impl Conversation {
     /// Whether the words are the bot's own last ones out of a loudspeaker, or a nod to them.
     fn was_no_turn(&self, text: &str, began: MediaTime, over_bot: Option<OverBot>) -> bool {
         let Some(over_bot) = over_bot else { return false };
-        match meaning(text, began, &self.voice, &self.rules.interruption) {
+        let length = self.now.since(began);
+        match meaning(text, began, length, &self.voice, &self.rules.interruption) {
             Meaning::Echo => true,
             Meaning::Backchannel | Meaning::Noise => over_bot == OverBot::During,
             Meaning::Interruption => false,

@@ -104,7 +104,8 @@ impl Conversation {
             // Kept until the sentence is over: then it is the caller's turn.
             return;
         }
-        match meaning(text, began, &self.voice, &self.rules.interruption) {
+        let length = self.endpointing.last_speech().unwrap_or(self.now).since(began);
+        match meaning(text, began, length, &self.voice, &self.rules.interruption) {
             Meaning::Interruption => self.interrupt(text),
             other if whole => self.dismiss(other, text),
             // It goes on, and so does the bot, until there are words.

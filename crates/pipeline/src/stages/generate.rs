@@ -137,7 +137,9 @@ fn messages(prompt: &Prompt) -> String {
         messages.push(match message {
             Message::User(text) => json!({"role": "user", "content": text}),
             Message::Assistant { text, cut: false } => json!({"role": "assistant", "content": text}),
-            Message::Assistant { text, cut: true } => json!({"role": "assistant", "content": format!("{text}—")}),
+            Message::Assistant { text, cut: true } => {
+                json!({"role": "assistant", "content": format!("{text}—")})
+            }
         });
     }
     let mut question = String::new();

@@ -10,6 +10,9 @@ use crate::{Gate, Gateway, Inlet, Outlet, Spoken, Stage, StageError, Turn, spans
 /// the machine, and it is what is still heard after an interruption.
 const AHEAD: std::time::Duration = std::time::Duration::from_millis(20 * voce_core::SPEAKER_FRAMES as u64);
 
+/// After a stop this short the listener still has the beginning of the word in the ear.
+const SHORT_STOP: std::time::Duration = std::time::Duration::from_millis(250);
+
 /// What the caller has heard.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Played {
@@ -132,8 +135,9 @@ impl Player {
         if let Some(fade) = self.track.fade_out() {
             self.send.frame(fade, self.track.rate_hz()).await?;
         }
+        let since = Instant::now();
         self.gate.pass().await;
-        self.track.rewind();
+        self.track.go_on(since.elapsed() >= SHORT_STOP);
         self.send.due = Instant::now();
         Ok(())
     }

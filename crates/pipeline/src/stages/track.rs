@@ -128,9 +128,13 @@ impl Track {
         Some((self.position, samples))
     }
 
-    /// Back to the beginning of the word at hand, if it was begun and is still kept.
-    pub fn rewind(&mut self) {
+    /// After a stop: fades in, and if `anew`, goes back to the beginning of the word at hand, if it was begun and is
+    /// still kept.
+    pub fn go_on(&mut self, anew: bool) {
         self.fade_in = true;
+        if !anew {
+            return;
+        }
         let Some(word) = self.words.front().filter(|word| word.start < self.position) else { return };
         let back = (self.position - word.start) as usize;
         if back > self.sent.len() {
@@ -185,7 +189,7 @@ mod tests {
         assert_eq!(track.next_heard().as_deref(), Some("one"));
         let (at, faded) = track.fade_out().unwrap();
         assert_eq!((at, faded[0], faded[4] < 400.0, faded[5]), (400, 400.0, true, 0.0));
-        track.rewind();
+        track.go_on(true);
         let (at, samples) = track.next_frame(1.0);
         assert_eq!(
             (at, samples[0], samples[19]),
@@ -200,11 +204,19 @@ mod tests {
     }
 
     #[test]
+    fn after_a_short_stop_it_goes_on_in_the_word() {
+        let mut track = track();
+        play(&mut track, 20);
+        track.go_on(false);
+        assert_eq!(track.next_frame(1.0).0, 400);
+    }
+
+    #[test]
     fn between_two_words_nothing_is_said_again() {
         let mut track = track();
         play(&mut track, 15);
         track.next_heard();
-        track.rewind();
+        track.go_on(true);
         assert_eq!(track.next_frame(1.0).0, 300);
     }
 
@@ -219,7 +231,7 @@ mod tests {
         let word = SpokenWord { text: "hmm".into(), start_seconds: 0.0, end_seconds: 4.0 };
         track.append(&vec![0.5; 4_000], vec![word]);
         play(&mut track, 150);
-        track.rewind();
+        track.go_on(true);
         assert_eq!(track.next_frame(1.0).0, 3_000);
     }
 

@@ -13,8 +13,8 @@ use proptest::{
 };
 use tokio::time::{Duration, sleep};
 use voce_core::{
-    EndReason, Event, LanguageModel, Line, ModelCard, Output, Piece, Prompt, Speech, SpokenWord, TextToSpeech,
-    TurnId,
+    EndReason, Event, LanguageModel, Line, ModelCard, Output, Piece, Prompt, Speech, SpokenWord,
+    TextToSpeech, TurnId,
 };
 use voce_pipeline::Engines;
 

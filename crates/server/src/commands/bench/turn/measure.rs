@@ -20,7 +20,8 @@ const FIRST_SOUND: Duration = Duration::from_millis(650);
 const LATE: f64 = 1.5;
 /// Sound that is on its way to the ear when the bot falls silent: the speaker's queue, and the fade.
 const ON_ITS_WAY: f64 = 0.020 * SPEAKER_FRAMES as f64 + 0.005;
-const ANSWER: &str = "The water pump has a warranty of two years from the date of purchase so keep the receipt.";
+const ANSWER: &str =
+    "The water pump has a warranty of two years from the date of purchase so keep the receipt.";
 
 /// A way to take turns.
 #[derive(Serialize)]
@@ -116,7 +117,9 @@ fn measure(name: &str, models: &Models, rules: &Rules, material: &Material) -> R
         .map(|overlap| Ok((overlap, Fall::of(overlap, &spoken_into(models, rules, overlap)?))))
         .collect::<Result<Vec<_>>>()?;
     if std::env::var_os("VOCE_BENCH_VERBOSE").is_some() {
-        turns.iter().for_each(|(clip, turn)| eprintln!("{name} {} {:?} {:?} {turn:?} {:?}", clip.name, clip.kind, clip.text, clip.pauses));
+        turns.iter().for_each(|(clip, turn)| {
+            eprintln!("{name} {} {:?} {:?} {turn:?} {:?}", clip.name, clip.kind, clip.text, clip.pauses)
+        });
         overlaps.iter().for_each(|(overlap, fall)| {
             eprintln!("{name} {} {:?} {:?} {fall:?}", overlap.name, overlap.kind, overlap.text);
         });
@@ -211,7 +214,10 @@ impl Turn {
                 .collect(),
             early_ends: decisions.iter().filter(|at| **at < end).count(),
             cut_off: turns > 1 || heard.is_some_and(|at| at < end),
-            begun: log.iter().filter(|(_, action)| matches!(action, Action::Reply { early: true, .. })).count(),
+            begun: log
+                .iter()
+                .filter(|(_, action)| matches!(action, Action::Reply { early: true, .. }))
+                .count(),
             used: log.iter().filter(|(_, action)| matches!(action, Action::Release(_))).count(),
             wait: decided.map(|at| at - clip.speech_end),
             decided,
@@ -233,9 +239,8 @@ struct Fall {
 impl Fall {
     fn of(overlap: &Overlap, log: &Log) -> Self {
         let after = |at: &MediaTime| at.0.as_secs_f64() - overlap.onset + ON_ITS_WAY;
-        let first = |wanted: fn(&Action) -> bool| {
-            log.iter().find(|(_, action)| wanted(action)).map(|(at, _)| at)
-        };
+        let first =
+            |wanted: fn(&Action) -> bool| log.iter().find(|(_, action)| wanted(action)).map(|(at, _)| at);
         let stop = first(|action| matches!(action, Action::StopReply));
         let hold = first(|action| matches!(action, Action::Hold));
         let silent = [stop, hold].into_iter().flatten().min();
