@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 import talk
+import turn
 from programs import ROOT, VOCE, NotMeasured, baseline, last_json, subprocess, voce
 
 AUDIO = ROOT / "crates/testkit/audio"
@@ -116,7 +117,12 @@ def print_talk(result):
           + ", ".join(milliseconds(run) for run in result["runs"]))
     for title, seconds in result["stages"].items():
         print(f"  {title:<34} {milliseconds(seconds):>10} {seconds / result['median_seconds']:>6.0%}")
-    print(f"  (speech to text took {milliseconds(result['stt_seconds'])}, most of it while the end of the turn was decided)")
+    print(f"  (speech to text took {milliseconds(result['stt_seconds'])}; what is begun early overlaps the wait for the end of the turn)")
+    late = result["without_early_answers"]
+    saved = late["median_seconds"] - result["median_seconds"]
+    print(f"  {'without early answers':<34} {milliseconds(late['median_seconds']):>10}     of {len(late['runs'])}: "
+          + ", ".join(milliseconds(run) for run in late["runs"]))
+    print(f"  {'saved by answering early':<34} {milliseconds(saved):>10} {saved / late['median_seconds']:>6.0%}")
 
 
 def print_tracing(result):
@@ -137,8 +143,8 @@ def main():
     table = rows(arguments.cache)
     known = [row[0] for _, _, beside in table for row in beside] + ["llm", "talk", "tracing"]
     wanted = [name for name in arguments.only.split(",") if name] or known
-    if unknown := set(wanted) - set(known):
-        sys.exit(f"scripts/bench: --only {', '.join(sorted(unknown))}: none of {', '.join(known)}")
+    if unknown := set(wanted) - {*known, "turn"}:
+        sys.exit(f"scripts/bench: {', '.join(sorted(unknown))}: none of {', '.join(known)}, turn")
     if arguments.repeat < 1:
         sys.exit("scripts/bench: --repeat must be at least 1")
     counts = [int(count) for count in arguments.threads.split(",") if count]
@@ -146,7 +152,7 @@ def main():
     about = machine()
     print(f"{about['cpu']}, {about['cores']} cores, load {about['load']} before the first run")
     print(f"medians of {arguments.repeat} rounds, ours and theirs in turn; times faster: median over the rounds\n")
-    if set(wanted) - {"talk", "tracing"}:
+    if set(wanted) - {"talk", "tracing", "turn"}:
         print(f"{'what | beside':<44} {'threads':>7} {'voce':>11} {'theirs':>11} {'faster':>7} {'load':>5}")
     results = {"machine": about, "rounds": arguments.repeat, "rows": []}
     for ours, usual, beside in table:
@@ -159,7 +165,11 @@ def main():
     if "llm" in wanted:
         for threads in counts or [1, 2]:
             results["rows"].extend(language_model(arguments.cache, threads, arguments.repeat))
-    others = [("talk", talk.talk, print_talk), ("tracing", lambda: talk.tracing(arguments.repeat), print_tracing)]
+    others = [
+        ("talk", talk.both, print_talk),
+        ("tracing", lambda: talk.tracing(arguments.repeat), print_tracing),
+        ("turn", turn.turn, turn.print_turn),
+    ]
     for name, measure, show in others:
         if name in wanted:
             results[name] = measure()

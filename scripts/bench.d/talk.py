@@ -19,11 +19,20 @@ STAGES = [
 ]
 
 
-def talk():
+def both():
+    """With early answers, and beside it the same questions without, in one run."""
+    return {**talk(), "without_early_answers": talk(early=False)}
+
+
+def talk(early=True):
     """Medians over five spoken questions on the demo documents, models embedded; seconds."""
     sounds = [str(ROOT / f"crates/testkit/audio/{name}.wav") for name in QUESTIONS]
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**ENVIRONMENT, "VOCE_KNOWLEDGE__PATH": folder + "/knowledge"}
+        environment = {
+            **ENVIRONMENT,
+            "VOCE_KNOWLEDGE__PATH": folder + "/knowledge",
+            "VOCE_LISTENING__EARLY": str(early).lower(),
+        }
         read = subprocess.run(
             [VOCE, "ingest", str(ROOT / "config/knowledge")], env=environment, capture_output=True, text=True
         )

@@ -87,6 +87,12 @@ pub trait LanguageModel: Send + Sync + 'static {
         drop(prompt);
         std::future::ready(Ok(())).boxed()
     }
+    /// How likely `text`, the words of a caller who fell silent, is whole rather than broken off: 0 to 1, none where
+    /// the model cannot tell. Small even for whole sentences; what counts is whether it is near 0.
+    fn wholeness(&self, text: String) -> BoxFuture<'static, Result<Option<f32>, EngineError>> {
+        drop(text);
+        std::future::ready(Ok(None)).boxed()
+    }
 }
 
 /// Text to sound.

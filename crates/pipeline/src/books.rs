@@ -108,11 +108,14 @@ impl Books {
         if let Some(probability) = decision.probability {
             span.record("probability", f64::from(probability));
         }
+        if let Some(whole) = decision.whole {
+            span.record("whole", f64::from(whole));
+        }
         span.in_scope(|| {
-            for Decision { outcome, probability, hint, waited, needed } in page.decisions.drain(..) {
+            for Decision { outcome, probability, hint, whole, waited, needed } in page.decisions.drain(..) {
                 tracing::info!(
                     name: "candidate", outcome = outcome.as_str(), probability = probability.map(f64::from),
-                    hint = hint.as_str(), waited_ms = ms(waited), needed_ms = ms(needed), "candidate"
+                    hint = hint.as_str(), whole = whole.map(f64::from), waited_ms = ms(waited), needed_ms = ms(needed), "candidate"
                 );
             }
         });

@@ -36,6 +36,11 @@ pub struct ListeningConfig {
     pub end_threshold: f32,
     /// Probability from which it is believed before the words are known.
     pub sure_threshold: f32,
+    /// Probability, 0 to 1, from which the language model's word that the sentence is whole counts. Untrained for the
+    /// question, it gives small numbers even to whole sentences. Only the embedded model is asked.
+    pub whole_threshold: f32,
+    /// Probability below which even a question counts as broken off.
+    pub broken_threshold: f32,
     /// While the turn is not over the end-of-turn model is asked again every so many milliseconds of quiet.
     pub ask_again_ms: u32,
     /// Quiet after which a caller who does not seem to be done is answered, milliseconds. It grows with each pause of
@@ -43,7 +48,7 @@ pub struct ListeningConfig {
     pub patience_ms: u32,
     /// How much longer the patience is if the words break off: a trailing "and", half a number.
     pub open_factor: f32,
-    /// How much of the patience is left if the words are a whole question.
+    /// How much of the patience is left if only the melody, or only the words, say that the turn is over.
     pub closed_factor: f32,
     /// Quiet after which the turn ends in any case, milliseconds.
     pub ceiling_ms: u32,
@@ -70,11 +75,13 @@ impl Default for ListeningConfig {
             quiet_threshold: 0.35,
             start_ms: 96,
             resume_ms: 64,
-            soft_end_ms: 120,
-            confirm_ms: 200,
+            soft_end_ms: 60,
+            confirm_ms: 120,
             words_ms: 400,
             end_threshold: 0.5,
-            sure_threshold: 0.9,
+            sure_threshold: 0.99,
+            whole_threshold: 0.05,
+            broken_threshold: 0.005,
             ask_again_ms: 200,
             patience_ms: 900,
             open_factor: 1.6,

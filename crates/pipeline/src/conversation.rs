@@ -55,6 +55,8 @@ pub enum Input {
     Guess(Ticket, String),
     /// What the recogniser heard; may be empty.
     Words(Ticket, String),
+    /// How likely the words are whole, 0 to 1; none where the language model cannot tell.
+    Weighed(Ticket, Option<f32>),
     /// The recogniser failed.
     NotUnderstood(Ticket, String),
     /// The caller hears the bot.
@@ -107,6 +109,8 @@ pub enum Action {
     Judge(Ticket),
     /// Transcribe the kept sound; the text of an unfinished utterance is only a guess.
     Transcribe(Ticket),
+    /// Ask the language model whether these words are whole.
+    Weigh(Ticket, String),
     /// Look up, and let the language model read, what the caller seems to be asking.
     Prepare(Prompt),
     /// Answer a question. Its sound waits for [`Action::Release`] if it is early.
@@ -207,6 +211,7 @@ struct Speaking {
 struct Speech {
     began: MediaTime,
     judging: Option<Ticket>,
+    weighing: Option<Ticket>,
     hearing: Option<Hearing>,
     /// When a transcription was last begun.
     asked: MediaTime,
@@ -244,6 +249,7 @@ impl Speech {
         Self {
             began,
             judging: None,
+            weighing: None,
             hearing: None,
             asked: began,
             took: Duration::ZERO,
@@ -325,6 +331,7 @@ impl Conversation {
             Input::Verdict(ticket, probability) => self.verdict(ticket, probability),
             Input::Guess(ticket, text) => self.guessed(ticket, text),
             Input::Words(ticket, text) => self.understood(ticket, text),
+            Input::Weighed(ticket, whole) => self.weighed(ticket, whole),
             Input::NotUnderstood(ticket, reason) => self.not_understood(ticket, reason),
             Input::Played(played) => self.played(played),
             Input::ReplyEnded(outcome) => self.reply_ended(outcome),

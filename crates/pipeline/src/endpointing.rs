@@ -62,6 +62,8 @@ pub struct Decision {
     pub probability: Option<f32>,
     /// What the words say.
     pub hint: Hint,
+    /// How likely the words are whole, 0 to 1, where the language model can tell.
+    pub whole: Option<f32>,
     /// The quiet since the caller's last sound.
     pub waited: Duration,
     /// The quiet that was demanded in the end.
@@ -101,6 +103,7 @@ struct Pause {
     next_question: MediaTime,
     probability: Option<f32>,
     hint: Option<Hint>,
+    whole: Option<f32>,
 }
 
 impl Endpointing {
@@ -165,10 +168,11 @@ impl Endpointing {
         self.over(pause)
     }
 
-    /// Takes what the words of the turn so far say about its end. Too late an answer changes nothing.
-    pub fn words(&mut self, hint: Hint) -> Option<Change> {
+    /// Takes what the words of the turn so far say about its end, and how likely they are whole. Too late an answer
+    /// changes nothing.
+    pub fn words(&mut self, hint: Hint, whole: Option<f32>) -> Option<Change> {
         let State::Paused(pause) = &mut self.state else { return None };
-        pause.hint = Some(hint);
+        (pause.hint, pause.whole) = (Some(hint), whole);
         let pause = *pause;
         self.over(pause)
     }
@@ -220,7 +224,7 @@ impl Endpointing {
             return None;
         }
         let next_question = MediaTime(self.now.0 + millis(self.rules.ask_again_ms));
-        let pause = Pause { began, last_speech, next_question, probability: None, hint: None };
+        let pause = Pause { began, last_speech, next_question, probability: None, hint: None, whole: None };
         self.state = State::Paused(pause);
         Some(Change::Paused)
     }
@@ -261,14 +265,22 @@ impl Endpointing {
         let rules = &self.rules;
         let patience = self.pauses.patience();
         let ceiling = millis(rules.ceiling_ms);
-        let needed = match (pause.probability, pause.hint) {
-            (_, Some(Hint::Open)) => patience.mul_f32(rules.open_factor),
-            // Melody and words agree, or the melody alone is beyond doubt.
-            (Some(p), _) if p >= rules.sure_threshold => millis(rules.confirm_ms),
-            (Some(p), Some(_)) if p >= rules.end_threshold => millis(rules.confirm_ms),
+        let over = pause.probability.is_some_and(|probability| probability >= rules.end_threshold);
+        let sure = pause.probability.is_some_and(|probability| probability >= rules.sure_threshold);
+        let broken = pause.whole.is_some_and(|whole| whole < rules.broken_threshold);
+        let whole = pause.whole.is_none_or(|whole| whole >= rules.whole_threshold);
+        let closed = pause.hint == Some(Hint::Closed);
+        let needed = match pause.hint {
+            Some(Hint::Open) => patience.mul_f32(rules.open_factor),
+            // The melody alone is beyond doubt, or the words agree.
+            _ if sure => millis(rules.confirm_ms),
+            Some(_) if over && (whole || (closed && !broken)) => millis(rules.confirm_ms),
             // The words may still say that something is missing: they are waited for, but not for long.
-            (Some(p), None) if p >= rules.end_threshold => millis(rules.words_ms),
-            (Some(_), Some(Hint::Closed)) => patience.mul_f32(rules.closed_factor),
+            None if over => millis(rules.words_ms),
+            // One of them says that it is over.
+            Some(_) if over || closed || (whole && pause.whole.is_some()) => {
+                patience.mul_f32(rules.closed_factor)
+            }
             _ => patience,
         };
         needed.clamp(millis(rules.confirm_ms), ceiling)
@@ -279,6 +291,7 @@ impl Endpointing {
             outcome,
             probability: pause.probability,
             hint: pause.hint.unwrap_or_default(),
+            whole: pause.whole,
             waited: self.now.since(pause.last_speech),
             needed: self.needed(pause),
         }
@@ -295,6 +308,7 @@ impl Endpointing {
                 outcome,
                 probability: None,
                 hint: Hint::None,
+                whole: None,
                 waited: Duration::ZERO,
                 needed: Duration::ZERO,
             },

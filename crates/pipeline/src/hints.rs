@@ -121,7 +121,6 @@ const DANGLING: &[&str] = &[
     "like",
     "actually",
     "basically",
-    "please",
 ];
 /// Words that end a whole sentence although they stand above: "yes, I am", "I would", "what is it for?".
 const ENDS_A_QUESTION: &[&str] = &[

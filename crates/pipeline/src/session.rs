@@ -49,6 +49,11 @@ pub async fn run(
                 let verdict = verdict.inspect_err(|error| tracing::warn!(%error, "no end-of-turn verdict"));
                 Input::Verdict(ticket, verdict.ok())
             }
+            (ticket, whole) = answer(&mut session.weighing) => {
+                session.weighing = None;
+                let whole = whole.inspect_err(|error| tracing::warn!(%error, "the words were not weighed"));
+                Input::Weighed(ticket, whole.ok().flatten())
+            }
             heard = next(&mut session.hearing) => session.heard(heard),
             progress = next(&mut session.filler) => match progress {
                 Some(Ok(played)) => Input::Played(played),
@@ -92,7 +97,8 @@ struct Session {
     clock: Clock,
     books: Books,
     utterance: Utterance,
-    judging: Option<(Ticket, BoxFuture<'static, Result<f32, EngineError>>)>,
+    judging: Option<Asked<f32>>,
+    weighing: Option<Asked<Option<f32>>>,
     hearing: Option<Running<Heard>>,
     /// Which question the recogniser is answering, since when, about how many samples.
     asked: (Ticket, Instant, usize),
@@ -135,6 +141,7 @@ impl Session {
             books: Books::default(),
             utterance: Utterance::new(before, longest),
             judging: None,
+            weighing: None,
             hearing: None,
             asked: (Ticket(0), Instant::now(), 0),
             failed: None,
@@ -198,6 +205,7 @@ impl Session {
                 self.preparing = None;
                 self.hearing = Some(understand(sound, &self.engines, Span::none()));
             }
+            Action::Weigh(ticket, text) => self.weighing = Some((ticket, self.engines.llm.wholeness(text))),
             Action::Prepare(prompt) => {
                 self.preparing = Some(prepare(prompt, &self.engines, &self.settings.rules.assistant));
             }
@@ -357,12 +365,13 @@ async fn next<T: Send + 'static>(running: &mut Option<Running<T>>) -> Option<Res
     }
 }
 
-/// Waits for the end-of-turn model, or for ever while it was not asked.
-async fn answer(
-    judging: &mut Option<(Ticket, BoxFuture<'static, Result<f32, EngineError>>)>,
-) -> (Ticket, Result<f32, EngineError>) {
-    match judging {
-        Some((ticket, verdict)) => (*ticket, verdict.await),
+/// A model's answer on its way.
+type Asked<T> = (Ticket, BoxFuture<'static, Result<T, EngineError>>);
+
+/// Waits for a model's answer, or for ever while it was not asked.
+async fn answer<T>(asked: &mut Option<Asked<T>>) -> (Ticket, Result<T, EngineError>) {
+    match asked {
+        Some((ticket, answer)) => (*ticket, answer.await),
         None => std::future::pending().await,
     }
 }

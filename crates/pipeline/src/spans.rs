@@ -27,7 +27,7 @@ pub fn end_of_turn(turn: &Span, model: &ModelCard, threshold: f32, started_ms_ag
     info_span!(
         parent: turn, "end_of_turn", started_ms_ago, provider = model.provider, model = model.name,
         device = model.device, threshold = f64::from(threshold), probability = Empty, outcome = Empty,
-        hint = Empty, waited_ms = Empty, needed_ms = Empty, reopened = Empty,
+        hint = Empty, whole = Empty, waited_ms = Empty, needed_ms = Empty, reopened = Empty,
     )
 }
 

@@ -172,6 +172,7 @@ pub(crate) const SPANS: &[SpanWords] = &[
             figure("waited_ms", &["voce.end_of_turn.waited_ms"]),
             // The quiet that was demanded, and what the words said about it: open, closed or none.
             figure("needed_ms", &["voce.end_of_turn.needed_ms"]),
+            figure("whole", &["voce.end_of_turn.whole"]),
             word("hint", &["voce.end_of_turn.hint"]),
             figure("reopened", &["voce.end_of_turn.reopened"]),
         ],

@@ -20,6 +20,7 @@ use super::{
     slots::{Slot, Slots},
     template::Template,
     tokens::Tokens,
+    whole::Whole,
 };
 use crate::{
     Config,
@@ -38,6 +39,7 @@ const CONTEXT_TOKENS: usize = 2_048;
 pub struct Candle {
     card: ModelCard,
     pub(super) inner: Arc<Inner>,
+    whole: Arc<Whole>,
 }
 
 /// What answers share.
@@ -100,7 +102,8 @@ impl Candle {
         let slots = Slots::new(config.cache_slots);
         let (precedence, config) = (Precedence::default(), config.clone());
         let inner = Inner { network, tokens, template, slots, precedence, pool, config, context };
-        let model = Self { card, inner: Arc::new(inner) };
+        let whole = Arc::new(Whole::new(&inner)?);
+        let model = Self { card, inner: Arc::new(inner), whole };
         model.warm(DEFAULT_SYSTEM_PROMPT)?;
         Ok(model)
     }
@@ -201,6 +204,11 @@ impl LanguageModel for Candle {
         .boxed()
     }
 
+    fn wholeness(&self, text: String) -> BoxFuture<'static, Result<Option<f32>, EngineError>> {
+        let (inner, whole) = (self.inner.clone(), self.whole.clone());
+        once(move || whole.probability(&inner, &text)).boxed()
+    }
+
     fn prepare(&self, prompt: Prompt) -> BoxFuture<'static, Result<(), EngineError>> {
         match self.fixed(&prompt) {
             Some(_) => future::ready(Ok(())).boxed(),
@@ -210,6 +218,11 @@ impl LanguageModel for Candle {
 }
 
 impl Inner {
+    /// Reads `tokens` after those in `cache`; returns the logits of what follows.
+    pub(super) fn read(&self, tokens: &[u32], cache: &mut super::network::Cache) -> Vec<f32> {
+        self.pool.install(|| self.network.read(tokens, cache))
+    }
+
     /// Reads the next chunk of `tokens`, which begin with what is in `slot`; returns the logits.
     pub(super) fn read_chunk(&self, tokens: &[u32], slot: &mut Slot) -> Vec<f32> {
         let start = slot.cache.tokens().len();

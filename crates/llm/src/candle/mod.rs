@@ -10,5 +10,6 @@ mod quote;
 mod slots;
 mod template;
 mod tokens;
+mod whole;
 
 pub use engine::{Candle, Speed};

@@ -31,6 +31,8 @@ const CONTROL: u32 = 3;
 pub struct Tokens {
     tokenizer: Tokenizer,
     ends: Vec<u32>,
+    /// Tokens that end a message or a sentence.
+    closing: Vec<u32>,
 }
 
 impl Tokens {
@@ -77,7 +79,11 @@ impl Tokens {
         // Some files name only one of the two ways to end.
         let known = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"];
         ends.extend(known.into_iter().filter_map(|name| tokenizer.token_to_id(name)));
-        Ok(Self { tokenizer, ends })
+        // A leading space is written so in byte-level vocabularies.
+        let closes = |name: &str| name.trim_start_matches('Ġ').starts_with(['.', '?', '!']);
+        let marks = names.iter().zip(0..).filter(|(name, _)| closes(name)).map(|(_, id)| id);
+        let closing = ends.iter().copied().chain(marks).collect();
+        Ok(Self { tokenizer, ends, closing })
     }
 
     /// Ids of `text`, control tokens written out in it included.
@@ -96,6 +102,14 @@ impl Tokens {
             .iter()
             .filter_map(|&id| logits.get(id as usize))
             .fold(f32::MIN, |best, &logit| best.max(logit))
+    }
+
+    /// How likely the next token is one that ends a message or a sentence, 0 to 1.
+    pub fn closing_probability(&self, logits: &[f32]) -> f32 {
+        let most = logits.iter().copied().fold(f32::MIN, f32::max);
+        let all: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
+        let closing = self.closing.iter().filter_map(|&id| logits.get(id as usize));
+        closing.map(|logit| (logit - most).exp()).sum::<f32>() / all
     }
 
     /// Whether the model says with this token that it is done.

@@ -6,7 +6,11 @@ use voce_core::{Control, EndReason, Event, MediaTime, Prompt, TurnId};
 use super::{
     Action, Conversation, Early, Floor, Hearing, OpenedBy, OverBot, Speaking, Speech, millis, seconds,
 };
-use crate::{Change, Decision, Meaning, Outcome, Phrase, hints::hint, overlap::meaning};
+use crate::{
+    Change, Decision, Meaning, Outcome, Phrase,
+    hints::{Hint, hint},
+    overlap::meaning,
+};
 
 /// Sound that begins so soon after the bot's end may be its echo.
 const ECHO_DELAY: Duration = Duration::from_millis(500);
@@ -15,6 +19,8 @@ const ECHO_DELAY: Duration = Duration::from_millis(500);
 const TOUCH_MS: u32 = 200;
 /// Guessed words from which it is worth looking something up.
 const WORTH_LOOKING_UP: usize = 3;
+/// Words from which the language model is asked whether they are whole.
+const WORTH_WEIGHING: usize = 4;
 /// Times in a row that the caller is asked to say it again.
 const ASK_AGAIN: u32 = 2;
 
@@ -113,8 +119,7 @@ impl Conversation {
 
     fn resumed(&mut self, decision: Decision) {
         if let Some(speech) = &mut self.speech {
-            speech.judging = None;
-            speech.text = None;
+            (speech.judging, speech.weighing, speech.text) = (None, None, None);
             // What is being transcribed is still worth showing.
             speech.hearing = speech.hearing.map(|hearing| Hearing { whole: false, ..hearing });
         }
@@ -278,11 +283,36 @@ impl Conversation {
         if !text.is_empty() {
             self.publish(Event::UserPartial { text: text.clone() });
         }
-        let hint = hint(&text);
-        if let Some(change) = self.endpointing.words(hint) {
-            return self.changed(change);
+        match hint(&text) {
+            Hint::Open => self.tell_endpointing(Hint::Open, None),
+            // Of two words nobody can tell whether they are whole.
+            hint if text.split_whitespace().count() < WORTH_WEIGHING => self.tell_endpointing(hint, None),
+            _ => self.weigh(text.clone()),
         }
         self.begin_early(text);
+    }
+
+    fn weigh(&mut self, text: String) {
+        let ticket = self.ticket();
+        if let Some(speech) = &mut self.speech {
+            speech.weighing = Some(ticket);
+            self.act(Action::Weigh(ticket, text));
+        }
+    }
+
+    pub(super) fn weighed(&mut self, ticket: super::Ticket, whole: Option<f32>) {
+        let Some(speech) = &mut self.speech else { return };
+        if speech.weighing == Some(ticket) {
+            speech.weighing = None;
+            let hint = speech.text.as_deref().map_or(Hint::None, hint);
+            self.tell_endpointing(hint, whole);
+        }
+    }
+
+    fn tell_endpointing(&mut self, hint: Hint, whole: Option<f32>) {
+        if let Some(change) = self.endpointing.words(hint, whole) {
+            self.changed(change);
+        }
     }
 
     fn begin_early(&mut self, text: String) {
@@ -384,7 +414,7 @@ impl Conversation {
                     self.act(Action::Drop(turn));
                 }
                 if let Some(speech) = &mut self.speech {
-                    (speech.text, speech.hearing, speech.judging) = (None, None, None);
+                    (speech.text, speech.hearing, speech.judging, speech.weighing) = (None, None, None, None);
                 }
             }
             _ => self.begin_turn(OpenedBy::PushToTalk, began),

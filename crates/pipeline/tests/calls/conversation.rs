@@ -29,7 +29,7 @@ async fn speaking_into_an_answer_stops_it_within_200_ms() {
     let llm = SlowTalker::new("Once upon a time there was a fox. It slept in a deep dark wood all day long.");
     let voice = Beeper::new();
     let recording =
-        play(engines(llm, voice.clone(), "Tell me.", 0.9), &[(200, 900), (3_100, 3_600)], 4_600).await;
+        play(engines(llm, voice.clone(), "Tell me.", 0.9), &[(200, 900), (3_100, 4_000)], 5_200).await;
     let held = recording.at(|event| matches!(event, Event::BotHeld { .. })).unwrap();
     assert!((3_100..3_200).contains(&held), "held at {held}");
     let stopped = recording.at(|event| matches!(event, Event::Interrupted { .. })).unwrap();

@@ -47,6 +47,11 @@ pub fn engines(llm: Arc<dyn LanguageModel>, tts: Arc<Beeper>, hears: &str, opini
 
 /// Runs a call whose microphone is loud during the given spans of milliseconds.
 pub async fn play(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Recording {
+    // Without it a span first made where nobody listens may stay unheard in the tests that do, which run beside.
+    static EVERYWHERE: std::sync::Once = std::sync::Once::new();
+    EVERYWHERE.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).ok();
+    });
     let (call, mut far) = in_memory("test");
     let settings = Settings { rules: Rules::default(), trace_id: |_| None };
     let stop = CancellationToken::new();

@@ -73,6 +73,14 @@ async fn spans_with(hears: &str, loud: &[(u64, u64)], until_ms: u64) -> Vec<Clos
     let llm = SlowTalker::new("It has a two year warranty. Keep the receipt safe.");
     let opinion = if hears.ends_with(['?', '.']) { 0.9 } else { 0.3 };
     play(engines(llm, Beeper::new(), hears, opinion), loud, until_ms).await;
+    // A voice's last step may end a moment after the call, and its turn with it.
+    for _ in 0..200 {
+        let closed = |name: &str| capture.0.lock().unwrap().iter().filter(|span| span.name == name).count();
+        if closed("turn") > 0 && closed("turn") >= closed("end_of_turn") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     capture.0.lock().unwrap().clone()
 }
 

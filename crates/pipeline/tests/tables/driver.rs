@@ -244,6 +244,7 @@ impl Driver {
             Action::Forget | Action::Publish(Event::UserStartedSpeaking | Event::LineStarted { .. }) => {}
             Action::Open(turn, by, _) => drop(write!(line, "open {} {}", turn.0, by.as_str())),
             Action::Judge(ticket) => self.judging = Some((self.now + JUDGE_MS, ticket)),
+            Action::Weigh(ticket, _) => self.take(Input::Weighed(ticket, None)),
             Action::Transcribe(ticket) => {
                 let words: Vec<&str> = self
                     .script

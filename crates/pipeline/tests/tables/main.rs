@@ -23,6 +23,11 @@ impl Row {
         let mut rules = Rules::default();
         // Guesses while the caller speaks have tables of their own.
         rules.listening.partial_ms = 0;
+        // The tables state orders; what the defaults are tuned to must not change them.
+        let listening = &mut rules.listening;
+        (listening.soft_end_ms, listening.confirm_ms, listening.words_ms) = (120, 200, 400);
+        (listening.end_threshold, listening.sure_threshold, listening.patience_ms) = (0.5, 0.9, 900);
+        rules.interruption.hold_ms = 64;
         Self { name, script: Script { rules, sounds, until_ms, ..Script::default() }, expected }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::time::Instant;
-use voce_core::{AudioFrame, EndOfTurn, Event, Line, MICROPHONE_RATE_HZ, MediaTime};
+use voce_core::{AudioFrame, EndOfTurn, Event, LanguageModel, Line, MICROPHONE_RATE_HZ, MediaTime};
 use voce_models::{Runtime, Store};
 use voce_pipeline::{Action, Conversation, Input, Played, Rules, Ticket};
 use voce_stt::Recognizer;
@@ -21,6 +21,9 @@ pub struct Models {
     pub voice_activity: VoiceActivityFactory,
     pub end_of_turn: std::sync::Arc<dyn EndOfTurn>,
     pub stt: Recognizer,
+    pub llm: std::sync::Arc<dyn LanguageModel>,
+    /// The words, and what the language model thinks of them, take no longer than this, as on a GPU.
+    pub words_within: Option<Duration>,
 }
 
 impl Models {
@@ -29,6 +32,8 @@ impl Models {
             voice_activity: voce_turn::build_vad_factory(&config.turn, store, runtime)?,
             end_of_turn: voce_turn::build_end_of_turn(&config.turn, store, runtime)?,
             stt: voce_stt::load(&config.stt, store, runtime)?,
+            llm: voce_llm::build(&config.llm, store)?,
+            words_within: None,
         })
     }
 }
@@ -182,6 +187,7 @@ impl Call<'_> {
         match action {
             Action::Listen(from) => self.kept_from = *from,
             Action::Judge(ticket) => self.judge(*ticket)?,
+            Action::Weigh(ticket, text) => self.weigh(*ticket, text)?,
             Action::Transcribe(ticket) => self.transcribe(*ticket)?,
             Action::Reply { early, .. } => self.voice = Some(self.begin(!early)),
             Action::Say(..) => self.voice = Some(self.begin(true)),
@@ -227,8 +233,20 @@ impl Call<'_> {
         Ok(())
     }
 
+    fn weigh(&mut self, ticket: Ticket, text: &str) -> Result<()> {
+        let asked = Instant::now();
+        let runtime = tokio::runtime::Handle::current();
+        let whole = runtime.block_on(self.models.llm.wholeness(text.to_owned()))?;
+        self.answer(asked, Input::Weighed(ticket, whole));
+        Ok(())
+    }
+
     fn answer(&mut self, asked: Instant, input: Input) {
-        self.due.push((MediaTime(self.now.0 + asked.elapsed()), input));
+        let took = match (&input, self.models.words_within) {
+            (Input::Words(..) | Input::Weighed(..), Some(within)) => asked.elapsed().min(within),
+            _ => asked.elapsed(),
+        };
+        self.due.push((MediaTime(self.now.0 + took), input));
     }
 }
 
