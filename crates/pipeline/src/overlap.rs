@@ -125,6 +125,11 @@ const WORDS: usize = 64;
 const DELAY: Duration = Duration::from_millis(600);
 /// Words of the line at hand that may be sounding although they were not reported yet.
 const AHEAD: usize = 2;
+/// The same where echoes were heard before: then it is better to miss a caller who repeats the bot's words than to let
+/// the bot interrupt itself.
+const LONG_DELAY: Duration = Duration::from_secs(3);
+const FAR_AHEAD: usize = 5;
+const SUSPECTED_OWN: f32 = 0.4;
 /// The share of heard words that must be the bot's own for an echo. Recognisers mishear what a loudspeaker distorts.
 const OWN: f32 = 0.6;
 
@@ -155,27 +160,31 @@ impl Voice {
         self.line.split_whitespace().skip(self.heard)
     }
 
-    /// The words that a loudspeaker may have brought back since `began`.
-    fn since(&self, began: MediaTime) -> Vec<String> {
-        let from = began.0.saturating_sub(DELAY);
+    /// The words that a loudspeaker may have brought back since `began`; of a longer time, and more of those to come, if
+    /// it is `suspected`.
+    fn since(&self, began: MediaTime, suspected: bool) -> Vec<String> {
+        let (delay, ahead) = if suspected { (LONG_DELAY, FAR_AHEAD) } else { (DELAY, AHEAD) };
+        let from = began.0.saturating_sub(delay);
         let sounded = self.words.iter().filter(|(at, _)| at.0 >= from).map(|(_, word)| word.as_str());
-        words(&sounded.chain(self.sounding().take(AHEAD)).collect::<Vec<_>>().join(" "))
+        words(&sounded.chain(self.sounding().take(ahead)).collect::<Vec<_>>().join(" "))
     }
 }
 
-/// What `text`, heard from `began` on for `length` while `voice` spoke, means.
+/// What `text`, heard from `began` on for `length` while `voice` spoke, means. `suspected`: the caller's loudspeaker was
+/// heard before.
 pub fn meaning(
     text: &str,
     began: MediaTime,
     length: Duration,
     voice: &Voice,
+    suspected: bool,
     rules: &InterruptionConfig,
 ) -> Meaning {
     let heard = words(text);
     if heard.is_empty() {
         return Meaning::Noise;
     }
-    let own = voice.since(began);
+    let own = voice.since(began, suspected);
     let is_own = |word: &String| own.iter().any(|own| alike(word, own));
     let echoed = heard.iter().filter(|word| is_own(word)).count();
     // The bot falls silent within a word, so its echo may break off there: "the worm" for "the warran".
@@ -183,7 +192,8 @@ pub fn meaning(
         && echoed == heard.len() - 1
         && heard.last().is_some_and(|last| !is_own(last))
         && voice.sounding().next().is_some_and(|own| begins_alike(&heard[heard.len() - 1], own));
-    if cut || echoed as f32 >= OWN * heard.len() as f32 {
+    let share = if suspected { SUSPECTED_OWN } else { OWN };
+    if cut || echoed as f32 >= share * heard.len() as f32 {
         return Meaning::Echo;
     }
     let commanded = heard.iter().any(|word| rules.commands.iter().any(|command| command == word));
@@ -279,7 +289,7 @@ mod tests {
 
     fn told(text: &str) -> Meaning {
         let voice = saying("The warranty period for the water pump is two years.", 5, 5_000);
-        meaning(text, at(5_000), LONG, &voice, &InterruptionConfig::default())
+        meaning(text, at(5_000), LONG, &voice, false, &InterruptionConfig::default())
     }
 
     #[test]
@@ -323,27 +333,39 @@ mod tests {
     #[test]
     fn an_echo_may_break_off_within_a_word_but_one_word_alone_is_the_callers() {
         let voice = saying("The warranty ends when you store the pump.", 1, 5_000);
-        let told = |text| meaning(text, at(5_000), LONG, &voice, &InterruptionConfig::default());
+        let told = |text| meaning(text, at(5_000), LONG, &voice, false, &InterruptionConfig::default());
         assert_eq!(told("The worm."), Meaning::Echo);
         assert_eq!(told("The filter?"), Meaning::Interruption);
         assert_eq!(told("Wait."), Meaning::Interruption);
         let voice = saying("The warranty ends when you store the pump.", 5, 5_000);
-        let told = |text| meaning(text, at(5_000), LONG, &voice, &InterruptionConfig::default());
+        let told = |text| meaning(text, at(5_000), LONG, &voice, false, &InterruptionConfig::default());
         assert_eq!(told("Stop!"), Meaning::Interruption);
+    }
+
+    #[test]
+    fn where_echoes_were_heard_less_is_enough() {
+        let voice = saying("Please unplug the machine first, then wait.", 5, 5_000);
+        let told = |suspected| {
+            meaning("Team first.", at(5_000), LONG, &voice, suspected, &InterruptionConfig::default())
+        };
+        assert_eq!((told(true), told(false)), (Meaning::Echo, Meaning::Interruption));
     }
 
     #[test]
     fn what_was_said_long_ago_is_repeated_by_the_caller() {
         let voice = saying("The warranty period for the water pump is two years.", 10, 5_000);
         let rules = InterruptionConfig::default();
-        assert_eq!(meaning("The warranty period?", at(9_000), LONG, &voice, &rules), Meaning::Interruption);
+        assert_eq!(
+            meaning("The warranty period?", at(9_000), LONG, &voice, false, &rules),
+            Meaning::Interruption
+        );
     }
 
     #[test]
     fn yes_to_a_question_is_an_answer() {
         let voice = saying("Shall I order the water pump for you?", 6, 5_000);
         assert_eq!(
-            meaning("Yes.", at(5_000), SHORT, &voice, &InterruptionConfig::default()),
+            meaning("Yes.", at(5_000), SHORT, &voice, false, &InterruptionConfig::default()),
             Meaning::Interruption
         );
     }
@@ -352,7 +374,7 @@ mod tests {
     fn more_words_can_be_demanded() {
         let rules = InterruptionConfig { words: 3, ..InterruptionConfig::default() };
         let voice = saying("The warranty period is two years.", 2, 5_000);
-        let told = |text| meaning(text, at(5_000), LONG, &voice, &rules);
+        let told = |text| meaning(text, at(5_000), LONG, &voice, false, &rules);
         assert_eq!(told("The receipt please"), Meaning::Interruption);
         assert_eq!(told("The receipt"), Meaning::Backchannel);
     }
@@ -360,7 +382,7 @@ mod tests {
     #[test]
     fn what_a_recogniser_hears_in_a_hum_is_no_interruption_but_a_short_command_is() {
         let voice = saying("The warranty period is two years.", 2, 5_000);
-        let told = |text| meaning(text, at(5_000), SHORT, &voice, &InterruptionConfig::default());
+        let told = |text| meaning(text, at(5_000), SHORT, &voice, false, &InterruptionConfig::default());
         for text in ["It's hard.", "Mem,", "Memory.", "Yash", "You hurt me."] {
             assert_eq!(told(text), Meaning::Backchannel, "{text}");
         }

@@ -295,7 +295,7 @@ impl Session {
 
     fn fill(&mut self, id: TurnId, text: String) {
         let Some(turn) = self.books.turn(id).cloned() else { return };
-        let span = turn.span().clone();
+        let span = spans::filler(turn.span(), &text);
         let mouth = self.mouth(turn, span, Gate::Open);
         self.filler = Some(say(text, &self.engines, false, mouth));
     }

@@ -50,6 +50,11 @@ pub fn speculation(turn: &Span, question: &str) -> Span {
     )
 }
 
+/// A short phrase that covers a slow answer.
+pub fn filler(turn: &Span, text: &str) -> Span {
+    info_span!(parent: turn, "filler", text)
+}
+
 /// Speech into the bot's speech: its beginning to what was made of it.
 pub fn overlap(turn: &Span, started_ms_ago: f64) -> Span {
     info_span!(

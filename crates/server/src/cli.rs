@@ -167,7 +167,7 @@ pub struct IngestArgs {
 
 #[derive(Args)]
 pub struct BenchArgs {
-    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `tracing`, `turn-material` or `turn-models`.
+    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `tracing`, `turn`, `turn-material` or `turn-models`.
     pub what: String,
     /// Timed runs after one that is not.
     #[arg(long, default_value_t = 5)]
@@ -175,7 +175,7 @@ pub struct BenchArgs {
     /// Threads of the engine.
     #[arg(long, default_value_t = 2)]
     pub threads: usize,
-    /// A WAV file or a text, as the engine needs it.
+    /// A WAV file or a text, as the engine needs it; for `turn` the parts to measure: `clips`, `overlaps`, `voce`.
     pub input: Option<String>,
     /// Where `turn-material` writes its sounds.
     #[arg(long, value_name = "DIR")]

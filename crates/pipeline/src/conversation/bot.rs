@@ -89,6 +89,8 @@ impl Conversation {
         }
         if speaking.audible {
             self.bot_ended = Some(self.now);
+            // A sentence that nothing fell into: the place may have become quiet.
+            self.distrust = self.distrust.saturating_sub(u32::from(self.speech.is_none()));
             self.publish(Event::BotStoppedSpeaking { turn });
         }
         self.close(turn, if speaking.failed { EndReason::Failed } else { EndReason::Completed });

@@ -4,7 +4,8 @@ use std::time::Duration;
 use voce_core::{Control, EndReason, Event, MediaTime, Prompt, TurnId};
 
 use super::{
-    Action, Conversation, Early, Floor, Hearing, OpenedBy, OverBot, Speaking, Speech, millis, seconds,
+    Action, Conversation, Early, Floor, Hearing, OpenedBy, OverBot, Speaking, Speech, millis,
+    overlaps::DISTRUST, seconds,
 };
 use crate::{
     Change, Decision, Meaning, Outcome, Phrase,
@@ -212,7 +213,8 @@ impl Conversation {
     fn was_no_turn(&self, text: &str, began: MediaTime, over_bot: Option<OverBot>) -> bool {
         let Some(over_bot) = over_bot else { return false };
         let length = self.now.since(began);
-        match meaning(text, began, length, &self.voice, &self.rules.interruption) {
+        let suspected = self.distrust >= DISTRUST;
+        match meaning(text, began, length, &self.voice, suspected, &self.rules.interruption) {
             Meaning::Echo => true,
             Meaning::Backchannel | Meaning::Noise => over_bot == OverBot::During,
             Meaning::Interruption => false,

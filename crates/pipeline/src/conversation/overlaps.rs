@@ -6,8 +6,9 @@ use crate::{Meaning, Phrase, overlap::meaning};
 
 /// Evidence of a loudspeaker or a noisy place from which on the bot is not held by sound alone, only by words.
 pub(super) const DISTRUST: u32 = 3;
-/// How much an echo counts; a noise counts one.
+/// How much an echo counts, and a noise: two in a row are more likely an echo than two coughs.
 const ECHO: u32 = 3;
+const NOISE: u32 = 2;
 /// Speech that is judged before its end is judged again so much later, milliseconds.
 const JUDGE_AGAIN_MS: u32 = 500;
 /// The words of speech that has ended must be there by then, seconds: the bot does not stay silent for longer.
@@ -105,7 +106,7 @@ impl Conversation {
             return;
         }
         let length = self.endpointing.last_speech().unwrap_or(self.now).since(began);
-        match meaning(text, began, length, &self.voice, &self.rules.interruption) {
+        match meaning(text, began, length, &self.voice, self.distrust >= DISTRUST, &self.rules.interruption) {
             Meaning::Interruption => self.interrupt(text),
             other if whole => self.dismiss(other, text),
             // It goes on, and so does the bot, until there are words.
@@ -127,7 +128,7 @@ impl Conversation {
         let Floor::Bot(speaking) = self.floor else { return };
         self.distrust = match meaning {
             Meaning::Echo => self.distrust + ECHO,
-            Meaning::Noise => self.distrust + 1,
+            Meaning::Noise => self.distrust + NOISE,
             _ => self.distrust,
         };
         self.record(speaking, meaning, text);

@@ -53,7 +53,12 @@ pub async fn play(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Recor
         tracing::subscriber::set_global_default(tracing_subscriber::registry()).ok();
     });
     let (call, mut far) = in_memory("test");
-    let settings = Settings { rules: Rules::default(), trace_id: |_| None };
+    let mut rules = Rules::default();
+    // The tests state times; what the defaults are tuned to must not change them.
+    let listening = &mut rules.listening;
+    (listening.soft_end_ms, listening.confirm_ms, listening.words_ms) = (120, 200, 400);
+    (listening.patience_ms, listening.open_factor, listening.sure_threshold) = (900, 1.6, 0.9);
+    let settings = Settings { rules, trace_id: |_| None };
     let stop = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
     let hang_up = stop.clone();

@@ -70,10 +70,13 @@ pub fn run(
     mut material: Material,
     part: Option<&str>,
 ) -> Result<()> {
-    match part {
-        Some("clips") => material.overlaps.clear(),
-        Some("overlaps") => material.clips.clear(),
-        _ => {}
+    // Words that narrow it down, for tuning: `clips`, `overlaps`, `voce`.
+    let named = |word: &str| part.is_some_and(|part| part.split(',').any(|part| part == word));
+    if named("clips") {
+        material.overlaps.clear();
+    }
+    if named("overlaps") {
+        material.clips.clear();
     }
     let material = &material;
     let mut models = Models::load(config, store, runtime)?;
@@ -87,6 +90,9 @@ pub fn run(
         ("voce, words in 40 ms", ours, Some(QUICK_WORDS)),
     ];
     for (name, rules, words_within) in strategies {
+        if named("voce") && name != "voce" {
+            continue;
+        }
         models.words_within = words_within;
         let figures = measure(name, &models, &rules, material)?;
         println!("{}", serde_json::to_string(&figures)?);
