@@ -30,7 +30,8 @@ pub struct ListeningConfig {
     pub soft_end_ms: u32,
     /// Quiet that ends the turn if melody and words say so, milliseconds.
     pub confirm_ms: u32,
-    /// Quiet that ends the turn if the melody says so and the words are not known by then, milliseconds.
+    /// Quiet that ends the turn if the melody says so and the words are not known by then, milliseconds. Waiting for
+    /// them costs little: without words there is no answer to be heard.
     pub words_ms: u32,
     /// Probability, 0 to 1, from which the end-of-turn model says that the turn is over.
     pub end_threshold: f32,
@@ -77,7 +78,7 @@ impl Default for ListeningConfig {
             resume_ms: 64,
             soft_end_ms: 60,
             confirm_ms: 120,
-            words_ms: 400,
+            words_ms: 1_000,
             end_threshold: 0.5,
             sure_threshold: 0.99,
             whole_threshold: 0.1,

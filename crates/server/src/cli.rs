@@ -175,7 +175,8 @@ pub struct BenchArgs {
     /// Threads of the engine.
     #[arg(long, default_value_t = 2)]
     pub threads: usize,
-    /// A WAV file or a text, as the engine needs it; for `turn` the parts to measure: `clips`, `overlaps`, `voce`.
+    /// A WAV file or a text, as the engine needs it; for `turn` what to measure of it:
+    /// `clips`, `overlaps`, `voce`, and `details`.
     pub input: Option<String>,
     /// Where `turn-material` writes its sounds.
     #[arg(long, value_name = "DIR")]

@@ -70,7 +70,7 @@ pub fn run(
     mut material: Material,
     part: Option<&str>,
 ) -> Result<()> {
-    // Words that narrow it down, for tuning: `clips`, `overlaps`, `voce`.
+    // For tuning: `clips` and `overlaps` take that part alone, `voce` that strategy, `details` shows each sound.
     let named = |word: &str| part.is_some_and(|part| part.split(',').any(|part| part == word));
     if named("clips") {
         material.overlaps.clear();
@@ -90,11 +90,11 @@ pub fn run(
         ("voce, words in 40 ms", ours, Some(QUICK_WORDS)),
     ];
     for (name, rules, words_within) in strategies {
-        if named("voce") && name != "voce" {
+        if named("voce") && !name.starts_with("voce") {
             continue;
         }
         models.words_within = words_within;
-        let figures = measure(name, &models, &rules, material)?;
+        let figures = measure(name, &models, &rules, material, named("details"))?;
         println!("{}", serde_json::to_string(&figures)?);
     }
     Ok(())
@@ -119,7 +119,13 @@ fn fixed(ours: &Rules, silence_ms: u32) -> Rules {
     rules
 }
 
-fn measure(name: &str, models: &Models, rules: &Rules, material: &Material) -> Result<Figures> {
+fn measure(
+    name: &str,
+    models: &Models,
+    rules: &Rules,
+    material: &Material,
+    details: bool,
+) -> Result<Figures> {
     let answer = Reply::evenly(ANSWER, FIRST_SOUND);
     let turns = material
         .clips
@@ -131,12 +137,12 @@ fn measure(name: &str, models: &Models, rules: &Rules, material: &Material) -> R
         .iter()
         .map(|overlap| Ok((overlap, Fall::of(overlap, &spoken_into(models, rules, overlap)?))))
         .collect::<Result<Vec<_>>>()?;
-    if tracing::enabled!(tracing::Level::DEBUG) {
+    if details {
         turns.iter().for_each(|(clip, turn)| {
-            tracing::debug!("{name} {} {:?} {:?} {turn:?} {:?}", clip.name, clip.kind, clip.text, clip.pauses)
+            eprintln!("{name} {} {:?} {:?} {turn:?} {:?}", clip.name, clip.kind, clip.text, clip.pauses)
         });
         overlaps.iter().for_each(|(overlap, fall)| {
-            tracing::debug!("{name} {} {:?} {:?} {fall:?}", overlap.name, overlap.kind, overlap.text);
+            eprintln!("{name} {} {:?} {:?} {fall:?}", overlap.name, overlap.kind, overlap.text);
         });
     }
     Ok(figures(name, &turns, &overlaps))
@@ -181,12 +187,12 @@ fn said_until(text: &str, from: f64, until: f64) -> Reply {
 struct Turn {
     /// When the turn was over for good: the last decision.
     decided: Option<f64>,
-    #[expect(dead_code, reason = "shown by its Debug form with the log at debug")]
+    #[expect(dead_code, reason = "shown by its Debug form as a detail")]
     decisions: Vec<String>,
     /// Decisions before the true end.
     early_ends: usize,
     /// When the caller would first have heard the bot.
-    #[expect(dead_code, reason = "shown by its Debug form with the log at debug")]
+    #[expect(dead_code, reason = "shown by its Debug form as a detail")]
     heard: Option<f64>,
     cut_off: bool,
     begun: usize,
@@ -251,7 +257,7 @@ struct Fall {
     /// When the bot fell silent at the ear, after the caller's first sample.
     silent_after: Option<f64>,
     held: Option<f64>,
-    #[expect(dead_code, reason = "shown by its Debug form with the log at debug")]
+    #[expect(dead_code, reason = "shown by its Debug form as a detail")]
     meanings: Vec<(Meaning, String, Duration)>,
 }
 
