@@ -40,7 +40,7 @@ pub struct ListeningConfig {
     /// Probability, 0 to 1, from which the language model's word that the sentence is whole counts. Untrained for the
     /// question, it gives small numbers even to whole sentences. Only the embedded model is asked.
     pub whole_threshold: f32,
-    /// Probability below which even a question counts as broken off.
+    /// Probability below which the words count as broken off, whatever the melody.
     pub broken_threshold: f32,
     /// While the turn is not over the end-of-turn model is asked again every so many milliseconds of quiet.
     pub ask_again_ms: u32,
@@ -82,7 +82,7 @@ impl Default for ListeningConfig {
             end_threshold: 0.5,
             sure_threshold: 0.99,
             whole_threshold: 0.1,
-            broken_threshold: 0.005,
+            broken_threshold: 0.02,
             ask_again_ms: 200,
             patience_ms: 1_100,
             open_factor: 1.5,

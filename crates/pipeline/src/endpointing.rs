@@ -272,9 +272,11 @@ impl Endpointing {
         let closed = pause.hint == Some(Hint::Closed);
         let needed = match pause.hint {
             Some(Hint::Open) => patience.mul_f32(rules.open_factor),
-            // The melody alone is beyond doubt, or the words agree.
+            // The melody alone is beyond doubt.
             _ if sure => millis(rules.confirm_ms),
-            Some(_) if over && (whole || (closed && !broken)) => millis(rules.confirm_ms),
+            Some(_) if broken => patience.mul_f32(rules.open_factor),
+            // Melody and words agree.
+            Some(_) if over && (whole || closed) => millis(rules.confirm_ms),
             // The words may still say that something is missing: they are waited for, but not for long.
             None if over => millis(rules.words_ms),
             // One of them says that it is over.
