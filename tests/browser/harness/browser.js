@@ -41,10 +41,10 @@ export async function openPage(browser, { viewport = { width: 1280, height: 800 
   return { context, page, outside, errors };
 }
 
-/** Waits until `read`, run in the page, gives something true; fails with the page's state. */
-export async function until(page, what, read, timeout = 30_000) {
+/** Waits until `read`, run in the page with what is `given`, gives something true; fails with the page's state. */
+export async function until(page, what, read, timeout = 30_000, given = undefined) {
   try {
-    const found = await (await page.waitForFunction(read, undefined, { timeout, polling: 50 })).jsonValue();
+    const found = await (await page.waitForFunction(read, given, { timeout, polling: 50 })).jsonValue();
     // The page draws what has changed in a task of its own; what is read next must be what a person would see.
     await page.evaluate(() => new Promise((drawn) => setTimeout(drawn, 50)));
     return found;

@@ -148,7 +148,8 @@ export class Conversation {
     const exchange = this.byTurn(turn) ?? this.answering();
     if (!exchange) return;
     this.letGo(exchange);
-    exchange.asides.push({ why, text: text.trim() });
+    // The recogniser expects the speaker to go on.
+    exchange.asides.push({ why, text: text.trim().replace(/[,;]$/, "") });
     this.changed();
   }
 

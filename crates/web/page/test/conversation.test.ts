@@ -124,7 +124,7 @@ test("a backchannel is a note beside the answer and no exchange", () => {
   conversation.userText("uh", false);
   const [exchange] = conversation.exchanges;
   assert.deepEqual([exchange?.held, exchange?.overheard], [true, "uh"]);
-  conversation.continued(1, "backchannel", "uh-huh");
+  conversation.continued(1, "backchannel", "uh-huh,");
   assert.deepEqual([exchange?.held, exchange?.overheard, exchange?.asides], [false, "", [{ why: "backchannel", text: "uh-huh" }]]);
   assert.equal(conversation.exchanges.length, 1);
 });
