@@ -161,7 +161,8 @@ pub struct Overlap {
     pub speech: Duration,
     /// How long the bot was held for it, if it was.
     pub held: Option<Duration>,
-    /// From its beginning to the moment the bot fell silent, if it did.
+    /// From its beginning to the moment the bot was told to fall silent, if it was. The ear hears what is on its way
+    /// to it a little longer.
     pub stopped_after: Option<Duration>,
 }
 

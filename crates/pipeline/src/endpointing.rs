@@ -325,3 +325,87 @@ impl Endpointing {
 fn millis(value: u32) -> Duration {
     Duration::from_millis(value.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> MediaTime {
+        MediaTime(Duration::from_millis(ms))
+    }
+
+    /// Quiet that ends a turn when melody and words are known from the first moment of the pause.
+    fn waited(probability: f32, words: Option<(Hint, Option<f32>)>) -> (u128, Outcome) {
+        let rules = ListeningConfig {
+            soft_end_ms: 60,
+            confirm_ms: 200,
+            words_ms: 600,
+            patience_ms: 1_000,
+            closed_factor: 0.5,
+            open_factor: 2.0,
+            end_threshold: 0.5,
+            sure_threshold: 0.95,
+            whole_threshold: 0.1,
+            broken_threshold: 0.02,
+            ..ListeningConfig::default()
+        };
+        let mut endpointing = Endpointing::new(rules);
+        for frame in 0..300 {
+            let speech = if frame < 50 { 0.9 } else { 0.0 };
+            match endpointing.frame(at(20 * frame), at(20 * frame + 20), speech) {
+                Some(Change::Paused) => {
+                    assert_eq!(endpointing.verdict(probability), None);
+                    if let Some((hint, whole)) = words {
+                        assert_eq!(endpointing.words(hint, whole), None);
+                    }
+                }
+                Some(Change::Ended(decision)) => return (decision.waited.as_millis(), decision.outcome),
+                _ => {}
+            }
+        }
+        panic!("it never ended")
+    }
+
+    #[test]
+    fn the_quiet_that_ends_a_turn_depends_on_melody_and_words() {
+        use Outcome::{Committed, Timeout};
+        let none = |whole| Some((Hint::None, Some(whole)));
+        let table = [
+            (0.97, None, 200, Committed, "a melody beyond doubt"),
+            (0.7, None, 600, Committed, "words that do not come"),
+            (0.7, none(0.4), 200, Committed, "melody and words agree"),
+            (0.7, Some((Hint::None, None)), 200, Committed, "no language model to ask"),
+            (0.7, Some((Hint::Closed, Some(0.05))), 200, Committed, "a question"),
+            (0.7, none(0.05), 500, Committed, "the melody alone"),
+            (0.2, none(0.4), 500, Timeout, "the words alone"),
+            (0.2, none(0.05), 1_000, Timeout, "neither"),
+            (0.7, none(0.001), 2_000, Committed, "words that break off"),
+            (0.97, Some((Hint::Open, None)), 2_000, Committed, "a trailing and"),
+        ];
+        for (probability, words, quiet, outcome, what) in table {
+            assert_eq!(waited(probability, words), (quiet, outcome), "{what}");
+        }
+    }
+
+    #[test]
+    fn hesitant_frames_keep_speech_alive_but_do_not_start_it() {
+        let mut endpointing = Endpointing::new(ListeningConfig::default());
+        let mut changes = |probabilities: &[f32], from: u64| -> Vec<Change> {
+            let frames = probabilities.iter().zip(from..);
+            frames.filter_map(|(p, n)| endpointing.frame(at(20 * n), at(20 * n + 20), *p)).collect()
+        };
+        assert_eq!(changes(&[0.4; 10], 0), []);
+        assert_eq!(changes(&[0.9; 5], 10), [Change::Started(at(200))]);
+        assert_eq!(changes(&[0.4; 20], 15), []);
+    }
+
+    #[test]
+    fn a_late_verdict_is_void() {
+        let mut endpointing = Endpointing::new(ListeningConfig::default());
+        for frame in 0..10 {
+            endpointing.frame(at(20 * frame), at(20 * frame + 20), 0.9);
+        }
+        assert_eq!(endpointing.verdict(0.99), None);
+        assert_eq!(endpointing.words(Hint::Closed, Some(1.0)), None);
+    }
+}

@@ -52,3 +52,35 @@ impl Whole {
 
 /// Tokens of the caller's words that are read.
 const MOST_TOKENS: usize = 48;
+
+#[cfg(test)]
+mod tests {
+    use voce_core::LanguageModel;
+    use voce_models::Store;
+
+    use crate::{Candle, Config};
+
+    #[tokio::test]
+    async fn what_breaks_off_is_less_whole_than_what_does_not() {
+        if voce_testkit::models(&["smollm2-135m-instruct"]).is_none() {
+            return;
+        }
+        let store = Store::open(&voce_models::Config::default()).unwrap();
+        let model = Candle::load(&Config::default(), &store).unwrap();
+        let mut whole = vec![];
+        for text in [
+            "What is the warranty period for the water pump?",
+            "The screen has gone black.",
+            "Who can I talk to about a refund?",
+            "Can you tell me.",
+            "Could you book me?",
+            "The doctor told me.",
+        ] {
+            whole.push(model.wholeness(text.into()).await.unwrap().unwrap());
+        }
+        let least = whole[..3].iter().copied().fold(1.0_f32, f32::min);
+        let most = whole[3..].iter().copied().fold(0.0_f32, f32::max);
+        assert!(least > 0.05 && most < 0.02, "{whole:?}");
+        assert_eq!(model.wholeness(" ... ".into()).await.unwrap(), None);
+    }
+}
