@@ -286,12 +286,12 @@ impl Conversation {
             self.publish(Event::UserPartial { text: text.clone() });
         }
         match hint(&text) {
-            Hint::Open => self.tell_endpointing(Hint::Open, None),
-            // Of two words nobody can tell whether they are whole.
-            hint if text.split_whitespace().count() < WORTH_WEIGHING => self.tell_endpointing(hint, None),
-            _ => self.weigh(text.clone()),
+            hint if hint != Hint::Open && text.split_whitespace().count() >= WORTH_WEIGHING => {
+                self.weigh(text)
+            }
+            // Of a few words nobody can tell whether they are whole.
+            hint => self.words_known(hint, None),
         }
-        self.begin_early(text);
     }
 
     fn weigh(&mut self, text: String) {
@@ -307,13 +307,17 @@ impl Conversation {
         if speech.weighing == Some(ticket) {
             speech.weighing = None;
             let hint = speech.text.as_deref().map_or(Hint::None, hint);
-            self.tell_endpointing(hint, whole);
+            self.words_known(hint, whole);
         }
     }
 
-    fn tell_endpointing(&mut self, hint: Hint, whole: Option<f32>) {
+    /// All is known that the words can tell. Only now the answer begins: it would take the cores from what is asked.
+    fn words_known(&mut self, hint: Hint, whole: Option<f32>) {
         if let Some(change) = self.endpointing.words(hint, whole) {
-            self.changed(change);
+            return self.changed(change);
+        }
+        if let Some(text) = self.speech.as_ref().and_then(|speech| speech.text.clone()) {
+            self.begin_early(text);
         }
     }
 
