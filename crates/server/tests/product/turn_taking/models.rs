@@ -68,11 +68,14 @@ fn load() -> Option<Models> {
     })
 }
 
+/// The sound of each line, by its text, whether it begins and whether it ends a sentence.
+type Said = HashMap<(String, bool, bool), Vec<Speech>>;
+
 /// A voice that synthesises each line once and plays it from memory when it comes again, so that scenarios with the
 /// same answer cost the voice of one.
 struct Repeating {
     voice: Arc<dyn TextToSpeech>,
-    said: Arc<Mutex<HashMap<(String, bool, bool), Vec<Speech>>>>,
+    said: Arc<Mutex<Said>>,
 }
 
 impl Repeating {
