@@ -1,8 +1,10 @@
 //! Who speaks when, and what is remembered. Pure: inputs in, actions out, no clock, no channels, no tasks.
 //!
 //! Time is counted in microphone frames, so every wait and deadline below can be played through in a test.
-//! `caller.rs` holds what concerns the caller's turns, `bot.rs` the bot's, `overlaps.rs` both at once.
+//! `caller.rs` holds what concerns the caller's turns, `buttons.rs` what they do by hand, `bot.rs` the bot's turns,
+//! `overlaps.rs` both at once.
 mod bot;
+mod buttons;
 mod caller;
 mod history;
 mod overlaps;

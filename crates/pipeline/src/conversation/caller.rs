@@ -1,7 +1,7 @@
 //! The caller's turns: when they begin, are over, or were not over after all; and what is begun ahead.
 use std::time::Duration;
 
-use voce_core::{Control, EndReason, Event, MediaTime, Prompt, TurnId};
+use voce_core::{EndReason, Event, MediaTime, Prompt, TurnId};
 
 use super::{
     Action, Conversation, Early, Floor, Hearing, OpenedBy, OverBot, Speaking, Speech, millis,
@@ -45,7 +45,7 @@ impl Conversation {
         }
     }
 
-    fn begin_turn(&mut self, by: OpenedBy, began: MediaTime) {
+    pub(super) fn begin_turn(&mut self, by: OpenedBy, began: MediaTime) {
         self.act(Action::Listen(began));
         let just_after = self.bot_ended.is_some_and(|ended| began.since(ended) <= ECHO_DELAY);
         let over_bot = just_after.then_some(OverBot::JustAfter);
@@ -67,7 +67,7 @@ impl Conversation {
     }
 
     /// The turn was not over: its answer, still unheard, is dropped, and the caller's words go on.
-    fn reopen(&mut self, resumed: MediaTime) {
+    pub(super) fn reopen(&mut self, resumed: MediaTime) {
         let (turn, began, ended) = match &self.floor {
             Floor::Caller { turn, .. } => {
                 let Some(speech) = &self.speech else { return };
@@ -388,42 +388,6 @@ impl Conversation {
         let due = every > 0 && self.now.since(speech.asked) >= millis(every).max(speech.took * 2);
         if due && speech.ended.is_none() && speech.hearing.is_none() && self.endpointing.is_speaking() {
             self.transcribe(false);
-        }
-    }
-
-    pub(super) fn control(&mut self, control: Control) {
-        match control {
-            Control::Press => self.press(),
-            Control::Release => {
-                if let Some(change) = self.endpointing.release() {
-                    self.changed(change);
-                }
-            }
-            Control::Interrupt => self.stop_by_hand(),
-        }
-    }
-
-    fn press(&mut self) {
-        if self.endpointing.is_pressed() {
-            return;
-        }
-        if matches!(self.floor, Floor::Bot(_)) {
-            self.stop_by_hand();
-        }
-        let over = self.speech.as_ref().is_some_and(|speech| speech.ended.is_some());
-        let began = self.endpointing.press().unwrap_or(self.now);
-        match &mut self.floor {
-            Floor::Caller { .. } if over => self.reopen(began),
-            Floor::Caller { turn, early } => {
-                let turn = *turn;
-                if early.take().is_some() {
-                    self.act(Action::Drop(turn));
-                }
-                if let Some(speech) = &mut self.speech {
-                    (speech.text, speech.hearing, speech.judging, speech.weighing) = (None, None, None, None);
-                }
-            }
-            _ => self.begin_turn(OpenedBy::PushToTalk, began),
         }
     }
 }
