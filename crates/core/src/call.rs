@@ -39,6 +39,17 @@ pub struct Call {
     pub speaker: Speaker,
     /// What observers see. Sent with `try_send`: an observer that lags must never slow the call.
     pub events: mpsc::Sender<Event>,
+    /// Who keeps the sound of both sides, if anybody does.
+    pub recorder: Option<Arc<dyn Recorder>>,
+}
+
+/// Hears both sides of a call. Called within the call's own tasks, every 20 ms: it must return at once, whatever
+/// becomes of the sound.
+pub trait Recorder: Send + Sync + 'static {
+    /// The caller's sound, as it arrives.
+    fn caller(&self, frame: &AudioFrame);
+    /// The bot's sound, as it leaves for the caller's ear.
+    fn bot(&self, frame: &AudioFrame);
 }
 
 /// The bot's voice. Holding the guard is the right to speak, so two replies never overlap.
@@ -76,6 +87,7 @@ pub fn in_memory(id: impl Into<String>) -> (Call, FarEnd) {
     let (speaker_in, speaker) = mpsc::channel(SPEAKER_FRAMES);
     let (events_in, events) = mpsc::channel(EVENTS);
     let speaker_out = Speaker::new(speaker_in);
-    let call = Call { id: id.into(), microphone, controls, speaker: speaker_out, events: events_in };
+    let call =
+        Call { id: id.into(), microphone, controls, speaker: speaker_out, events: events_in, recorder: None };
     (call, FarEnd { microphone: mic_in, controls: controls_in, speaker, events })
 }

@@ -5,7 +5,7 @@ mod event;
 mod frames;
 mod report;
 
-pub use call::{CONTROLS, Call, Control, FarEnd, SPEAKER_FRAMES, Speaker, in_memory};
+pub use call::{CONTROLS, Call, Control, FarEnd, Recorder, SPEAKER_FRAMES, Speaker, in_memory};
 pub use engines::{
     EndOfTurn, EngineError, Knowledge, LanguageModel, ModelCard, Output, SpeechToText, TextToSpeech,
     VoiceActivity, steps,

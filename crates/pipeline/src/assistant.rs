@@ -4,8 +4,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::Span;
 use voce_core::{
-    AudioFrame, EndOfTurn, EngineError, Knowledge, LanguageModel, Line, Prompt, Speaker, SpeechToText,
-    TextToSpeech, VoiceActivity,
+    AudioFrame, EndOfTurn, EngineError, Knowledge, LanguageModel, Line, Prompt, Recorder, Speaker,
+    SpeechToText, TextToSpeech, VoiceActivity,
 };
 
 use crate::{
@@ -57,6 +57,8 @@ pub fn prepare(question: Prompt, engines: &Engines, config: &AssistantConfig) ->
 pub struct Mouth {
     /// The way to the caller's ear.
     pub speaker: Speaker,
+    /// Who keeps what is heard, if anybody does.
+    pub recorder: Option<Arc<dyn Recorder>>,
     /// Whether the sound may flow.
     pub gate: Gateway,
     /// The turn that is answered.
@@ -67,22 +69,22 @@ pub struct Mouth {
 
 /// From question to sound. Lives for one turn; dropping it is the interruption.
 pub fn reply(question: Prompt, engines: &Engines, config: &AssistantConfig, mouth: Mouth) -> Running<Played> {
-    let Mouth { speaker, gate, turn, span } = mouth;
+    let Mouth { speaker, recorder, gate, turn, span } = mouth;
     Flow::of(question, span)
         .then(Retrieve { knowledge: engines.knowledge.clone(), limit: config.passages, turn: turn.clone() })
         .then(Generate { llm: engines.llm.clone(), turn: turn.clone() })
         .then(Split::new(config, turn.clone()))
         .then(Synthesize { tts: engines.tts.clone(), turn: turn.clone() })
-        .then(Playout { speaker, turn, gate, is_answer: true })
+        .then(Playout { speaker, recorder, turn, gate, is_answer: true })
         .start()
 }
 
 /// A fixed sentence to sound.
 pub fn say(text: String, engines: &Engines, is_answer: bool, mouth: Mouth) -> Running<Played> {
-    let Mouth { speaker, gate, turn, span } = mouth;
+    let Mouth { speaker, recorder, gate, turn, span } = mouth;
     let line = Line { index: 0, text, begins_sentence: true, ends_sentence: true };
     Flow::of(line, span)
         .then(Synthesize { tts: engines.tts.clone(), turn: turn.clone() })
-        .then(Playout { speaker, turn, gate, is_answer })
+        .then(Playout { speaker, recorder, turn, gate, is_answer })
         .start()
 }

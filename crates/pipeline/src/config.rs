@@ -103,6 +103,8 @@ impl Default for ListeningConfig {
 pub struct AssistantConfig {
     /// Shown in the page.
     pub name: String,
+    /// What this configuration is called in traces and metrics, to compare it with others.
+    pub variant: String,
     /// Who the assistant is and how it speaks; the start of every prompt. Empty: the language model's own default.
     pub system_prompt: String,
     /// Passages handed to the language model, at most.
@@ -135,6 +137,7 @@ impl Default for AssistantConfig {
     fn default() -> Self {
         Self {
             name: "voce".into(),
+            variant: "default".into(),
             system_prompt: String::new(),
             passages: 3,
             history_messages: 8,

@@ -1,13 +1,13 @@
 //! One call: the only loop that owns state. Everything that can happen is listed in one `select!`.
 //!
 //! It does what the conversation says and tells it what happened; it decides nothing itself.
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
-use voce_core::{Call, EngineError, Event, Prompt, Speaker, TurnId};
+use voce_core::{Call, EngineError, Event, Prompt, Recorder, Speaker, TurnId};
 
 use crate::{
     Action, Conversation, Engines, Gate, Heard, Input, Keeper, Moment, Mouth, OpenedBy, Played, Rules,
@@ -35,10 +35,10 @@ pub async fn run(
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), EngineError> {
-    let Call { id, microphone, mut controls, speaker, events } = call;
+    let Call { id, microphone, mut controls, speaker, events, recorder } = call;
     let mut listening = listen(microphone, &engines)?;
     let mut conversation = Conversation::new(settings.rules.clone());
-    let mut session = Session::new(id, engines, settings, speaker, events);
+    let mut session = Session::new(id, engines, settings, speaker, events, recorder);
     while !session.over {
         let input = tokio::select! {
             biased;
@@ -94,6 +94,7 @@ struct Session {
     settings: Settings,
     speaker: Speaker,
     events: mpsc::Sender<Event>,
+    recorder: Option<Arc<dyn Recorder>>,
     clock: Clock,
     books: Books,
     utterance: Utterance,
@@ -128,6 +129,7 @@ impl Session {
         settings: Settings,
         speaker: Speaker,
         events: mpsc::Sender<Event>,
+        recorder: Option<Arc<dyn Recorder>>,
     ) -> Self {
         let rules = &settings.rules.listening;
         let before = Duration::from_millis(rules.before_ms.into());
@@ -137,6 +139,7 @@ impl Session {
             engines,
             speaker,
             events,
+            recorder,
             clock: Clock::start(),
             books: Books::default(),
             utterance: Utterance::new(before, longest),
@@ -158,6 +161,9 @@ impl Session {
 
     fn moment(&mut self, Moment { frame, speech }: Moment) -> Input {
         self.clock.frame(frame.end());
+        if let Some(recorder) = &self.recorder {
+            recorder.caller(&frame);
+        }
         self.utterance.push(&frame);
         Input::Frame { start: frame.at, end: frame.end(), probability: speech }
     }
@@ -193,7 +199,9 @@ impl Session {
             Action::Forget => self.utterance.forget(),
             Action::Open(id, by, began) => {
                 let events = self.events.clone();
-                let turn = Turn::open(&self.id, id, by.as_str(), self.clock.instant(began), events);
+                let variant = &self.settings.rules.assistant.variant;
+                let began_at = self.clock.instant(began);
+                let turn = Turn::open(&self.id, variant, id, by.as_str(), began_at, events);
                 let listens = matches!(by, OpenedBy::Speech | OpenedBy::PushToTalk);
                 self.books.open(turn, began, listens, &self.clock);
             }
@@ -303,7 +311,7 @@ impl Session {
     fn mouth(&mut self, turn: Turn, span: Span, state: Gate) -> Mouth {
         let (keeper, gate) = gate(state);
         self.gates.push(keeper);
-        Mouth { speaker: self.speaker.clone(), gate, turn, span }
+        Mouth { speaker: self.speaker.clone(), recorder: self.recorder.clone(), gate, turn, span }
     }
 
     fn set_gates(&self, state: Gate) {

@@ -7,9 +7,15 @@ use tracing::{Span, field::Empty, info_span};
 use voce_core::{ModelCard, TurnId};
 
 /// The root: speech start to the last sample heard, or the cut.
-pub fn turn(session: &str, number: TurnId, opened_by: &'static str, started_ms_ago: f64) -> Span {
+pub fn turn(
+    session: &str,
+    variant: &str,
+    number: TurnId,
+    opened_by: &'static str,
+    started_ms_ago: f64,
+) -> Span {
     info_span!(
-        parent: None, "turn", session, turn_number = number.0, opened_by, started_ms_ago, question = Empty,
+        parent: None, "turn", session, variant, turn_number = number.0, opened_by, started_ms_ago, question = Empty,
         generated = Empty, spoken = Empty, heard = Empty, interrupted = Empty, interruptions = Empty,
         end_reason = Empty, voice_to_voice_seconds = Empty, end_to_end_seconds = Empty, early = Empty,
         early_used = Empty, early_dropped = Empty, wasted_seconds = Empty, overlaps = Empty,

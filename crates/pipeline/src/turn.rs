@@ -30,15 +30,16 @@ struct Shared {
 }
 
 impl Turn {
-    /// Opens turn `id` of call `session`, which began at `began`.
+    /// Opens turn `id` of call `session`, which began at `began` under the configuration `variant`.
     pub fn open(
         session: &str,
+        variant: &str,
         id: TurnId,
         opened_by: &'static str,
         began: Instant,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        let span = spans::turn(session, id, opened_by, began.elapsed().as_secs_f64() * 1_000.0);
+        let span = spans::turn(session, variant, id, opened_by, began.elapsed().as_secs_f64() * 1_000.0);
         let report = Mutex::new(TurnReport { turn: id, ..TurnReport::default() });
         let (waiting, speech_ended) = (Mutex::new(None), Mutex::new(None));
         Self(Arc::new(Shared { id, span, began, events, waiting, report, speech_ended }))

@@ -15,6 +15,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("pipeline", &["core"]),
     ("transport", &["audio", "core"]),
     ("telemetry", &[]),
+    ("mlflow", &[]),
     ("web", &[]),
     ("testkit", &["audio", "core"]),
     (
@@ -23,6 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "audio",
             "core",
             "llm",
+            "mlflow",
             "models",
             "pipeline",
             "rag",

@@ -20,6 +20,7 @@ use crate::{
     said::Said,
     sampler::OnlyTurns,
     vocabulary::SCOPE,
+    watch::{SeenSpan, Watchers},
     worker::{Flush, Worker},
 };
 
@@ -40,6 +41,7 @@ pub struct Guard {
 pub struct Telemetry {
     counters: Arc<Counters>,
     sinks: Arc<Vec<Sink>>,
+    watchers: Watchers,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ fn export(settings: Settings) -> Result<(SdkTracerProvider, Guard), TelemetryErr
         deliveries.push(Delivery::new(address.clone(), client, ring.clone(), counters.clone(), state));
         sinks.push(Sink { address, ring, state: watched });
     }
+    let watchers = Watchers::default();
     let (queue, spans) = mpsc::channel(config.queue_spans);
     let (flushes, asked) = mpsc::channel(4);
     let resource = environment::resource(&config, &environment::process);
@@ -105,10 +108,11 @@ fn export(settings: Settings) -> Result<(SdkTracerProvider, Guard), TelemetryErr
         batch_spans: config.batch_spans,
         batch_delay: Duration::from_millis(config.batch_delay_ms),
         deliveries,
+        observers: vec![Box::new(watchers.clone())],
     }
     .start()?;
     let provider = provider(TurnProcessor::new(queue, counters.clone()));
-    let telemetry = Telemetry { counters, sinks: Arc::new(sinks) };
+    let telemetry = Telemetry { counters, sinks: Arc::new(sinks), watchers };
     Ok((
         provider,
         Guard { flushes: Some(flushes), flush_within: Duration::from_millis(config.flush_ms), telemetry },
@@ -147,7 +151,8 @@ fn is_ours(metadata: &Metadata) -> bool {
 
 impl Guard {
     fn idle() -> Self {
-        let telemetry = Telemetry { counters: Arc::default(), sinks: Arc::default() };
+        let telemetry =
+            Telemetry { counters: Arc::default(), sinks: Arc::default(), watchers: Watchers::default() };
         Self { flushes: None, flush_within: Duration::ZERO, telemetry }
     }
 
@@ -178,6 +183,12 @@ impl Telemetry {
     /// How many spans went where, since the start.
     pub fn figures(&self) -> Figures {
         self.counters.figures()
+    }
+
+    /// Sends every finished span to `watcher` from now on, as it leaves: under its exported names, with the content
+    /// switch applied. A watcher whose queue is full misses spans; one that is dropped is forgotten.
+    pub fn watch(&self, watcher: mpsc::Sender<SeenSpan>) {
+        self.watchers.add(watcher);
     }
 
     /// Spans in memory that a sink has not taken yet.

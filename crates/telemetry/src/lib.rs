@@ -22,6 +22,7 @@ mod speculation;
 mod trace;
 mod translate;
 mod vocabulary;
+mod watch;
 mod worker;
 
 pub use config::{Config, Content, LogConfig, LogFormat, SinkConfig, SinkKind};
@@ -29,5 +30,6 @@ pub use counters::Figures;
 pub use error::TelemetryError;
 pub use install::{Guard, Telemetry, install, layer};
 pub use trace::trace_id;
+pub use watch::{SeenEvent, SeenSpan};
 
 pub(crate) use counters::Counters;

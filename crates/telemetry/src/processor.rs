@@ -18,7 +18,7 @@ use tokio::sync::mpsc::Sender;
 use crate::{
     Counters,
     speculation::{Place, Waiting},
-    vocabulary::{SESSION, SESSION_ID, USER, USER_ID},
+    vocabulary::{SESSION, SESSION_ID, USER, USER_ID, VARIANT, VARIANT_NAME},
 };
 
 /// Turns that are open at once, at most. Beyond it spans lack their session and early replies are lost, which no
@@ -55,6 +55,7 @@ impl TurnProcessor {
         let inherited = attributes.into_iter().filter_map(|attribute| match attribute.key.as_str() {
             SESSION => Some(KeyValue::new(SESSION_ID, attribute.value)),
             USER => Some(KeyValue::new(USER_ID, attribute.value)),
+            VARIANT => Some(KeyValue::new(VARIANT_NAME, attribute.value)),
             _ => None,
         });
         let inherited = inherited.collect();

@@ -30,8 +30,10 @@ pub(crate) const RAN_SECONDS: &str = "seconds";
 /// The root's fields that every span of the trace inherits, and what they are called outside.
 pub(crate) const SESSION: &str = "session";
 pub(crate) const USER: &str = "user";
+pub(crate) const VARIANT: &str = "variant";
 pub(crate) const SESSION_ID: &str = "session.id";
 pub(crate) const USER_ID: &str = "user.id";
+pub(crate) const VARIANT_NAME: &str = "voce.variant";
 
 pub(crate) const SPAN_TYPE: &str = "mlflow.spanType";
 pub(crate) const SPAN_INPUTS: &str = "mlflow.spanInputs";
@@ -148,7 +150,7 @@ pub(crate) const SPANS: &[SpanWords] = &[
             figure("early_used", &["voce.speculation.used"]),
             figure("wasted_seconds", &["voce.speculation.wasted_seconds"]),
             figure("overlaps", &["voce.overlaps"]),
-            word("variant", &["voce.variant"]),
+            word(VARIANT, &[VARIANT_NAME]),
         ],
     },
     SpanWords {

@@ -35,6 +35,12 @@ pub(crate) struct Worker {
     pub(crate) batch_spans: usize,
     pub(crate) batch_delay: Duration,
     pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) observers: Vec<Box<dyn Observer>>,
+}
+
+/// Sees every span under its exported names, on the export thread, the content switch applied.
+pub(crate) trait Observer: Send {
+    fn span(&mut self, span: &SpanData);
 }
 
 /// What the thread keeps of each sink.
@@ -62,6 +68,7 @@ impl Worker {
             outlets.push(Outlet { ring: delivery.ring.clone(), flushes });
             sinks.spawn(delivery.run(asked));
         }
+        let mut arrived = Vec::with_capacity(self.batch_spans);
         let mut collected = Vec::with_capacity(self.batch_spans);
         let mut due = None;
         let mut warned = (0, Instant::now() - SAY_DROPPED_EVERY);
@@ -75,7 +82,7 @@ impl Worker {
                     // Beside the loop: a sink that hangs must not keep it from collecting.
                     sinks.spawn(flush_all(outlets.clone(), done));
                 }
-                received = self.spans.recv_many(&mut collected, room) => {
+                received = self.spans.recv_many(&mut arrived, room) => {
                     if received == 0 {
                         // No span can come any more; only flushes are left to wait for.
                         due = None;
@@ -84,6 +91,7 @@ impl Worker {
                         sinks.spawn(flush_all(outlets.clone(), done));
                         continue;
                     }
+                    collected.extend(arrived.drain(..).map(|span| self.take(span)));
                     due.get_or_insert_with(|| Instant::now() + self.batch_delay);
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -102,7 +110,7 @@ impl Worker {
 
     async fn collect_rest(&mut self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
         while let Ok(span) = self.spans.try_recv() {
-            collected.push(span);
+            collected.push(self.take(span));
             if collected.len() >= self.batch_spans {
                 self.ship(collected, outlets).await;
             }
@@ -110,12 +118,20 @@ impl Worker {
         self.ship(collected, outlets).await;
     }
 
+    /// From here on a span is what leaves; the observers see it before it waits for its batch.
+    fn take(&mut self, span: SpanData) -> SpanData {
+        let span = translate(span, &self.said);
+        for observer in &mut self.observers {
+            observer.span(&span);
+        }
+        span
+    }
+
     async fn ship(&self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
         if collected.is_empty() {
             return;
         }
-        let spans = collected.drain(..).map(|span| translate(span, &self.said)).collect();
-        let Some(batch) = self.encoder.encode(spans).await else { return };
+        let Some(batch) = self.encoder.encode(std::mem::take(collected)).await else { return };
         for outlet in outlets {
             self.counters.add_dropped(outlet.ring.push(batch.clone()));
         }

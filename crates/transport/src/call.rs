@@ -160,7 +160,14 @@ impl Ends {
         let (events_in, events) = mpsc::channel(EVENTS);
         let (controls_in, controls) = mpsc::channel(voce_core::CONTROLS);
         let speaker_out = Speaker::new(speaker_in);
-        let call = Call { id: id.to_owned(), microphone, controls, speaker: speaker_out, events: events_in };
+        let call = Call {
+            id: id.to_owned(),
+            microphone,
+            controls,
+            speaker: speaker_out,
+            events: events_in,
+            recorder: None,
+        };
         accepted
             .try_send(call)
             .inspect_err(|error| tracing::error!(call = id, %error, "nobody took the call"))

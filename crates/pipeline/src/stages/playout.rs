@@ -1,7 +1,9 @@
 //! Sound to the caller's ear, at the speed of speech.
+use std::sync::Arc;
+
 use tokio::time::{Instant, sleep_until};
 use tracing::Span;
-use voce_core::{AudioFrame, Line, MediaTime, Speaker};
+use voce_core::{AudioFrame, Line, MediaTime, Recorder, Speaker};
 
 use super::track::{FRAME, Track};
 use crate::{Gate, Gateway, Inlet, Outlet, Spoken, Stage, StageError, Turn, spans};
@@ -28,6 +30,8 @@ pub enum Played {
 pub struct Playout {
     /// Where to; held for as long as the answer lasts, so two answers never overlap.
     pub speaker: Speaker,
+    /// Who keeps what is heard, if anybody does.
+    pub recorder: Option<Arc<dyn Recorder>>,
     /// The turn that is answered.
     pub turn: Turn,
     /// Whether the sound may flow.
@@ -57,7 +61,7 @@ impl Stage for Playout {
             self.turn.first_sound();
         }
         let mut player = Player {
-            send: Send { speaker, due: Instant::now(), late_frames: 0 },
+            send: Send { speaker, recorder: self.recorder, due: Instant::now(), late_frames: 0 },
             track: Track::new(first.speech.rate_hz),
             gate: self.gate,
             span,
@@ -95,6 +99,7 @@ struct Player {
 /// The way to the ear, and the time.
 struct Send {
     speaker: tokio::sync::OwnedMutexGuard<tokio::sync::mpsc::Sender<AudioFrame>>,
+    recorder: Option<Arc<dyn Recorder>>,
     due: Instant,
     late_frames: u32,
 }
@@ -169,6 +174,9 @@ impl Send {
     async fn frame(&mut self, samples: (u64, Vec<f32>), rate_hz: u32) -> Result<(), StageError> {
         let at = MediaTime::of_samples(samples.0, rate_hz);
         let frame = AudioFrame { at, rate_hz, samples: samples.1 };
+        if let Some(recorder) = &self.recorder {
+            recorder.bot(&frame);
+        }
         self.speaker.send(frame).await.map_err(|_| StageError::Closed)?;
         self.due += FRAME;
         Ok(())

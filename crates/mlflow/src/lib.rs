@@ -1,0 +1,1 @@
+//! MLflow's REST interface, as far as voce reads and writes it.
