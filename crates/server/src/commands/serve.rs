@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     engines,
     http::{self, Model, Status},
+    metrics::{self, CallCount},
 };
 
 pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
@@ -33,10 +34,14 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let address = listener.local_addr()?;
     let (transport, calls) = Transport::bind(config.transport.clone(), address.ip()).await?;
     let status = status(&config, &engines, telemetry.telemetry());
-    let routes = voce_transport::router(transport.clone()).merge(http::router(status));
+    let calls_begun = CallCount::default();
+    metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
+    let routes = voce_transport::router(transport.clone())
+        .merge(http::router(status))
+        .merge(metrics::router(telemetry.telemetry()));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(take_calls(calls, engines, talk::settings(&config), stop.clone()));
+    tasks.spawn(take_calls(calls, engines, talk::settings(&config), calls_begun, stop.clone()));
     let quit = stop.clone();
     tasks.spawn(async move {
         let served = axum::serve(listener, routes).with_graceful_shutdown(quit.cancelled_owned()).await;
@@ -70,6 +75,7 @@ async fn take_calls(
     mut calls: mpsc::Receiver<Call>,
     engines: Engines,
     settings: Settings,
+    begun: CallCount,
     stop: CancellationToken,
 ) {
     let mut sessions = JoinSet::new();
@@ -86,6 +92,7 @@ async fn take_calls(
                 None => break,
             },
         };
+        begun.add();
         let span = tracing::info_span!("call", id = call.id);
         let session = voce_pipeline::run(call, engines.clone(), settings.clone(), stop.clone());
         sessions.spawn(session.instrument(span));
