@@ -118,11 +118,7 @@ fn address(sink: &SinkConfig, config: &Config, variable: Lookup) -> Result<Addre
 }
 
 /// What goes with every request; `own` is the variable of the signal, which wins over the one for all signals.
-pub(crate) fn headers(
-    kind: SinkKind,
-    own: &str,
-    variable: Lookup,
-) -> Result<HeaderMap, TelemetryError> {
+pub(crate) fn headers(kind: SinkKind, own: &str, variable: Lookup) -> Result<HeaderMap, TelemetryError> {
     let mut headers = HeaderMap::new();
     if kind == SinkKind::Mlflow
         && let Some(value) = mlflow_credentials(variable)
@@ -198,9 +194,7 @@ mod tests {
 
     #[test]
     fn the_standard_variables_switch_it_off() {
-        assert!(
-            settings(&Config::default(), &with(&[("OTEL_SDK_DISABLED", "TRUE")])).unwrap().is_none()
-        );
+        assert!(settings(&Config::default(), &with(&[("OTEL_SDK_DISABLED", "TRUE")])).unwrap().is_none());
         let metrics_alone = settings(&Config::default(), &with(&[("OTEL_TRACES_EXPORTER", "none")]));
         assert!(metrics_alone.unwrap().unwrap().sinks.is_empty());
     }
@@ -228,10 +222,16 @@ mod tests {
     #[test]
     fn mlflow_credentials_are_basic_or_bearer() {
         let basic = with(&[("MLFLOW_TRACKING_USERNAME", "ann"), ("MLFLOW_TRACKING_PASSWORD", "secret")]);
-        assert_eq!(headers(SinkKind::Mlflow, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &basic).unwrap()["authorization"], "Basic YW5uOnNlY3JldA==");
+        assert_eq!(
+            headers(SinkKind::Mlflow, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &basic).unwrap()["authorization"],
+            "Basic YW5uOnNlY3JldA=="
+        );
         assert!(headers(SinkKind::Otlp, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &basic).unwrap().is_empty());
         let token = with(&[("MLFLOW_TRACKING_TOKEN", "t")]);
-        assert_eq!(headers(SinkKind::Mlflow, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &token).unwrap()["authorization"], "Bearer t");
+        assert_eq!(
+            headers(SinkKind::Mlflow, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &token).unwrap()["authorization"],
+            "Bearer t"
+        );
     }
 
     #[test]
@@ -239,7 +239,12 @@ mod tests {
         let sinks = vec![SinkConfig { url: "127.0.0.1:5000".into(), ..SinkConfig::default() }];
         let error = settings(&Config { sinks, ..Config::default() }, &with(&[])).unwrap_err().to_string();
         assert!(error.contains("127.0.0.1:5000") && error.contains("http://"), "{error}");
-        let error = headers(SinkKind::Otlp, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &with(&[("OTEL_EXPORTER_OTLP_HEADERS", "a b=c")])).unwrap_err();
+        let error = headers(
+            SinkKind::Otlp,
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+            &with(&[("OTEL_EXPORTER_OTLP_HEADERS", "a b=c")]),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("name=value"), "{error}");
     }
 

@@ -100,7 +100,9 @@ fn a_turns_figures_stand_under_its_model_and_variant() {
                 target: "voce_pipeline", parent: &turn, "tts", model = "voice", real_time_factor = 0.4,
                 first_audio_seconds = 0.125, error = "out of memory"
             ));
-            drop(info_span!(target: "voce_pipeline", parent: &turn, "stt", model = "ear", real_time_factor = 0.1));
+            drop(
+                info_span!(target: "voce_pipeline", parent: &turn, "stt", model = "ear", real_time_factor = 0.1),
+            );
         }
     });
     let a = r#"{model="small",variant="a"}"#;
@@ -122,8 +124,16 @@ fn a_turns_figures_stand_under_its_model_and_variant() {
     is(&samples, r#"voce_stage_duration_seconds_count{model="small",stage="llm",variant="a"}"#, 2.0);
     let thought = samples[r#"voce_stage_duration_seconds_sum{model="small",stage="llm",variant="a"}"#];
     assert!((1.2..1.5).contains(&thought), "{thought}");
-    is(&samples, r#"voce_stage_duration_seconds_sum{model="small",stage="llm.first_token",variant="a"}"#, 0.5);
-    is(&samples, r#"voce_stage_duration_seconds_sum{model="voice",stage="tts.first_audio",variant="b"}"#, 0.125);
+    is(
+        &samples,
+        r#"voce_stage_duration_seconds_sum{model="small",stage="llm.first_token",variant="a"}"#,
+        0.5,
+    );
+    is(
+        &samples,
+        r#"voce_stage_duration_seconds_sum{model="voice",stage="tts.first_audio",variant="b"}"#,
+        0.125,
+    );
     is(&samples, r#"voce_stage_errors_total{model="voice",stage="tts",variant="a"}"#, 2.0);
     assert!(!samples.keys().any(|key| key.starts_with("voce_stage_errors_total") && key.contains("llm")));
     is(&samples, r#"voce_queue_wait_seconds_sum{model="small",stage="llm",variant="a"}"#, 0.06);
@@ -245,7 +255,8 @@ fn switched_off_it_says_so_in_a_comment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_price_becomes_a_cost_on_the_span_and_in_the_counter() {
     let collector = Collector::start(Mood::Take).await;
-    let price = |model: &str, input, output, cached| PriceConfig { model: model.into(), input, output, cached };
+    let price =
+        |model: &str, input, output, cached| PriceConfig { model: model.into(), input, output, cached };
     let prices = vec![
         price("small*", 100.0, 100.0, None),
         price("small-2*", 1.0, 2.0, Some(0.5)),
@@ -272,7 +283,10 @@ async fn a_price_becomes_a_cost_on_the_span_and_in_the_counter() {
     };
     let cost: serde_json::Value = serde_json::from_str(text(&of("small-2"), "mlflow.llm.cost")).unwrap();
     let near = |name: &str, expected: f64| (cost[name].as_f64().unwrap() - expected).abs() < 1e-12;
-    assert!(near("input_cost", 800e-6) && near("output_cost", 400e-6) && near("total_cost", 1_200e-6), "{cost}");
+    assert!(
+        near("input_cost", 800e-6) && near("output_cost", 400e-6) && near("total_cost", 1_200e-6),
+        "{cost}"
+    );
     assert!(of("free").attributes.iter().all(|attribute| attribute.key != "mlflow.llm.cost"));
 }
 
@@ -353,10 +367,7 @@ fn a_bad_metric_of_ones_own_is_refused_with_its_place() {
         (custom("shop.bad", &"1 + ".repeat(200)), "at most 500"),
         (custom("shop.bad", "duration + 1.0"), "\"duration\" is unknown"),
         (custom("shop.bad", "frobnicate(duration_seconds)"), "frobnicate"),
-        (
-            custom("shop.bad", "attributes.all(a, attributes.all(b, a != b)) ? 1 : 0"),
-            "loops",
-        ),
+        (custom("shop.bad", "attributes.all(a, attributes.all(b, a != b)) ? 1 : 0"), "loops"),
         (CustomConfig { when: "failed &&".into(), ..custom("shop.bad", "1") }, "when: line 1"),
         (CustomConfig { span: "sst".into(), ..custom("shop.bad", "1") }, "stt"),
         (CustomConfig { buckets: vec![1.0, 1.0], ..custom("shop.bad", "1") }, "growing"),
@@ -390,7 +401,9 @@ fn a_label_with_endless_values_is_bounded() {
     let samples = measured(&config, || {
         let turn = root("a", None);
         for number in 0..3_000 {
-            drop(info_span!(target: "voce_pipeline", parent: &turn, "tts", voice = format!("voice {number}")));
+            drop(
+                info_span!(target: "voce_pipeline", parent: &turn, "tts", voice = format!("voice {number}")),
+            );
         }
     });
     let series = samples.keys().filter(|key| key.starts_with("shop_voices_count")).count();

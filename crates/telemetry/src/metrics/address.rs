@@ -32,10 +32,13 @@ pub(crate) fn addresses(
     }
     let urls = match environment_endpoint(variable) {
         Some(url) => vec![url],
-        None => config.sinks.iter().filter(|sink| sink.metrics).map(|sink| beside_traces(&sink.url)).collect(),
+        None => {
+            config.sinks.iter().filter(|sink| sink.metrics).map(|sink| beside_traces(&sink.url)).collect()
+        }
     };
     let mut timeout_ms = config.timeout_ms;
-    let set = variable("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT").or_else(|| variable("OTEL_EXPORTER_OTLP_TIMEOUT"));
+    let set =
+        variable("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT").or_else(|| variable("OTEL_EXPORTER_OTLP_TIMEOUT"));
     environment::set_from(&mut timeout_ms, set);
     let address = |url: String| {
         let bad = |reason: String| TelemetryError::Address { url: url.clone(), reason };

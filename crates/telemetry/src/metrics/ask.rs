@@ -15,8 +15,10 @@ impl Telemetry {
     pub fn prometheus(&self) -> String {
         match &self.meters {
             Some(meters) => meters.text(),
-            None => "# telemetry is switched off (telemetry.enabled = false, or OTEL_SDK_DISABLED): no metrics\n"
-                .to_owned(),
+            None => {
+                "# telemetry is switched off (telemetry.enabled = false, or OTEL_SDK_DISABLED): no metrics\n"
+                    .to_owned()
+            }
         }
     }
 
@@ -52,7 +54,8 @@ impl Telemetry {
         if !value.is_finite() {
             return;
         }
-        let label = |name: &'static str, value: &str| KeyValue::new(name, cut(value, LONGEST_LABEL).to_owned());
+        let label =
+            |name: &'static str, value: &str| KeyValue::new(name, cut(value, LONGEST_LABEL).to_owned());
         let labels = [label("metric", metric), label("source", source), label("variant", variant)];
         meters.scores.record(value, &labels);
     }

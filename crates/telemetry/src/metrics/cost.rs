@@ -37,13 +37,19 @@ impl Prices {
         for (index, price) in prices.iter().enumerate() {
             let bad = |reason: String| TelemetryError::Price { entry: index + 1, reason };
             if price.model.trim_matches('*').is_empty() && price.model != "*" {
-                return Err(bad(format!("model {:?} names none; expected a name such as gpt-4o or gpt-4o*", price.model)));
+                return Err(bad(format!(
+                    "model {:?} names none; expected a name such as gpt-4o or gpt-4o*",
+                    price.model
+                )));
             }
             for (name, value) in
                 [("input", Some(price.input)), ("output", Some(price.output)), ("cached", price.cached)]
             {
                 if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
-                    return Err(bad(format!("{name} of {:?} must be 0 or more per million tokens", price.model)));
+                    return Err(bad(format!(
+                        "{name} of {:?} must be 0 or more per million tokens",
+                        price.model
+                    )));
                 }
             }
             if prices[..index].iter().any(|earlier| earlier.model == price.model) {
@@ -59,7 +65,8 @@ impl Prices {
             return;
         }
         let tokens = |key| attribute(span, key).and_then(number);
-        let Some(price) = attribute(span, "gen_ai.request.model").and_then(|model| self.of(&model.as_str())) else {
+        let Some(price) = attribute(span, "gen_ai.request.model").and_then(|model| self.of(&model.as_str()))
+        else {
             return;
         };
         let prompt = tokens("gen_ai.usage.input_tokens");
@@ -68,7 +75,8 @@ impl Prices {
             return;
         }
         let prompt = prompt.unwrap_or_default();
-        let cached = tokens("gen_ai.usage.cache_read.input_tokens").unwrap_or_default().clamp(0.0, prompt.max(0.0));
+        let cached =
+            tokens("gen_ai.usage.cache_read.input_tokens").unwrap_or_default().clamp(0.0, prompt.max(0.0));
         let fresh = (prompt - cached).max(0.0);
         let input = (fresh * price.input + cached * price.cached.unwrap_or(price.input)) / PER_TOKENS;
         let output = answer.unwrap_or_default().max(0.0) * price.output / PER_TOKENS;
@@ -84,6 +92,9 @@ impl Prices {
             None => price.model == model,
         };
         // A whole name is as long as the longest beginning, and goes before it.
-        self.0.iter().filter(fits).max_by_key(|price| (price.model.trim_end_matches('*').len(), !price.model.ends_with('*')))
+        self.0
+            .iter()
+            .filter(fits)
+            .max_by_key(|price| (price.model.trim_end_matches('*').len(), !price.model.ends_with('*')))
     }
 }

@@ -120,13 +120,18 @@ impl Custom {
             Ok(Some(value)) => self.instrument.record(value, &self.labels(span)),
             Ok(None) => {}
             Err(Failure::Missing(what)) => {
-                tracing::debug!(metric = self.name, missing = what, "a custom metric has no value for this span");
+                tracing::debug!(
+                    metric = self.name,
+                    missing = what,
+                    "a custom metric has no value for this span"
+                );
             }
             Err(Failure::Wrong(reason)) => {
                 self.errors.record(1.0, &[KeyValue::new("metric", self.name.clone())]);
                 if !std::mem::replace(&mut self.warned, true) {
                     tracing::warn!(
-                        metric = self.name, reason,
+                        metric = self.name,
+                        reason,
                         "a custom metric could not be computed; further errors are counted in voce.telemetry.custom_errors"
                     );
                 }
@@ -171,7 +176,10 @@ fn check(config: &CustomConfig, earlier: &[CustomConfig]) -> Result<(), String> 
         return Err(format!("name {name:?} is taken by entry {}; choose another", place + 1));
     }
     if !config.unit.is_ascii() || config.unit.len() > LONGEST_UNIT {
-        return Err(format!("unit {:?} is none; expected up to {LONGEST_UNIT} ASCII characters", config.unit));
+        return Err(format!(
+            "unit {:?} is none; expected up to {LONGEST_UNIT} ASCII characters",
+            config.unit
+        ));
     }
     let Some(words) = SPANS.iter().find(|words| words.name == config.span) else {
         let known: Vec<&str> = SPANS.iter().map(|words| words.name).collect();
@@ -193,13 +201,23 @@ fn check_labels(labels: &[String], words: &SpanWords) -> Result<(), String> {
     }
     for (index, label) in labels.iter().enumerate() {
         if label.is_empty() || label == "le" {
-            return Err(format!("labels: {label:?} cannot be one; expected an attribute such as gen_ai.request.model"));
+            return Err(format!(
+                "labels: {label:?} cannot be one; expected an attribute such as gen_ai.request.model"
+            ));
         }
-        if matches!(label.as_str(), SESSION_ID | USER_ID | "conversation.id" | "gen_ai.conversation.id" | "turn.number") {
-            return Err(format!("labels: {label} differs from call to call, and every value is kept for ever"));
+        if matches!(
+            label.as_str(),
+            SESSION_ID | USER_ID | "conversation.id" | "gen_ai.conversation.id" | "turn.number"
+        ) {
+            return Err(format!(
+                "labels: {label} differs from call to call, and every value is kept for ever"
+            ));
         }
         let is_said = matches!(label.as_str(), SPAN_INPUTS | SPAN_OUTPUTS)
-            || words.fields.iter().any(|field| field.meaning == Meaning::Said && field.exported.contains(&label.as_str()));
+            || words
+                .fields
+                .iter()
+                .any(|field| field.meaning == Meaning::Said && field.exported.contains(&label.as_str()));
         if is_said {
             return Err(format!("labels: {label} holds what people said, and every value is kept for ever"));
         }

@@ -27,7 +27,8 @@ const MOST_ATTRIBUTES: usize = 100;
 const LONGEST_TEXT: usize = 1_024;
 
 const VARIABLES: &[&str] = &["attributes", "duration_seconds", "name", "failed"];
-const TYPES: &[&str] = &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+const TYPES: &[&str] =
+    &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
@@ -46,7 +47,9 @@ impl Expression {
     /// The error says where and why.
     pub(super) fn new(source: &str) -> Result<Self, String> {
         if source.trim().is_empty() {
-            return Err("is empty; expected CEL, e.g. attributes[\"voce.tts.characters\"] / duration_seconds".into());
+            return Err(
+                "is empty; expected CEL, e.g. attributes[\"voce.tts.characters\"] / duration_seconds".into(),
+            );
         }
         let length = source.chars().count();
         if length > LONGEST {
@@ -62,7 +65,10 @@ impl Expression {
             return Err(format!("{name:?} is unknown; expected {}", VARIABLES.join(", ")));
         }
         if seen.loops > MOST_LOOPS {
-            return Err(format!("has {} loops (all, exists, map, filter); at most {MOST_LOOPS} is allowed", seen.loops));
+            return Err(format!(
+                "has {} loops (all, exists, map, filter); at most {MOST_LOOPS} is allowed",
+                seen.loops
+            ));
         }
         // Functions that do not exist are noticed only when they are called.
         let mut context = Context::with_env(ENVIRONMENT.clone());
@@ -94,7 +100,8 @@ impl Expression {
 
     fn evaluate(&self, span: &SpanData) -> Result<Value, Failure> {
         let attributes = span.attributes.iter().take(MOST_ATTRIBUTES);
-        let attributes = attributes.map(|attribute| (Key::from(attribute.key.as_str()), value(&attribute.value)));
+        let attributes =
+            attributes.map(|attribute| (Key::from(attribute.key.as_str()), value(&attribute.value)));
         let failed = matches!(span.status, Status::Error { .. });
         let mut context = Context::with_env(ENVIRONMENT.clone());
         declare(&mut context, attributes.collect(), seconds(span), &span.name, failed);

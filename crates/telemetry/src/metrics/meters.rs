@@ -51,11 +51,12 @@ impl Meters {
             .build()
             .map_err(|error| TelemetryError::Exporter(error.to_string()))?;
         let pushed = pushed.then(Reader::default);
-        let mut builder = SdkMeterProvider::builder().with_resource(resource).with_reader(exporter).with_view(
-            |_: &opentelemetry_sdk::metrics::Instrument| {
+        let mut builder = SdkMeterProvider::builder()
+            .with_resource(resource)
+            .with_reader(exporter)
+            .with_view(|_: &opentelemetry_sdk::metrics::Instrument| {
                 Stream::builder().with_cardinality_limit(MOST_SERIES).build().ok()
-            },
-        );
+            });
         if let Some(reader) = &pushed {
             builder = builder.with_reader(reader.clone());
         }

@@ -73,7 +73,8 @@ impl Push {
 
     async fn post(&self, receiver: &MetricsAddress, body: Bytes) -> Result<(), String> {
         let request = self.client.post(receiver.url.clone()).timeout(receiver.timeout);
-        let request = request.headers(receiver.headers.clone()).header(CONTENT_TYPE, "application/x-protobuf");
+        let request =
+            request.headers(receiver.headers.clone()).header(CONTENT_TYPE, "application/x-protobuf");
         let answer = request.body(body).send().await.map_err(plain)?;
         let status = answer.status();
         if status.is_success() {
