@@ -42,6 +42,11 @@ pub fn register(telemetry: &Telemetry, transport: &Transport, begun: &CallCount)
     telemetry.gauge("voce.calls.active", "", "Calls going on, connected or about to be.", &[], move || {
         calls.calls().len() as f64
     });
+    let runtime = Handle::current();
+    let words = "What waits in a queue of the process.";
+    telemetry.gauge("voce.queue.depth", "", words, &[("queue", "tasks")], move || {
+        runtime.metrics().global_queue_depth() as f64
+    });
     let tasks = Handle::current();
     telemetry.gauge("voce.tasks", "", "Tasks alive in the server.", &[], move || {
         tasks.metrics().num_alive_tasks() as f64

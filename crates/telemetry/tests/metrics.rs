@@ -344,7 +344,10 @@ fn metrics_of_ones_own_come_from_expressions() {
     let wrong = custom("shop.wrong", r#"attributes["gen_ai.request.model"] + 1.0"#);
     let text = custom("shop.text", "name");
     let lasted = custom("shop.lasted", "duration_seconds * 1000.0");
-    let samples = measured(&with_custom(vec![speed, long, missing, wrong, text, lasted]), || {
+    let any = custom("shop.any", r#"attributes.exists(key, key == "voce.tts.characters") ? 1 : 0"#);
+    let has = custom("shop.has", r#"has(attributes.absent) ? 1 : 0"#);
+    let all = vec![speed, long, missing, wrong, text, lasted, any, has];
+    let samples = measured(&with_custom(all), || {
         drop(turn("call", 1, HEARD));
     });
     let characters = ["The warranty period is 24 months.", "Keep the receipt."].map(str::len);
@@ -353,6 +356,8 @@ fn metrics_of_ones_own_come_from_expressions() {
     is(&samples, "shop_long_lines_total", 1.0);
     assert!(!samples.keys().any(|key| key.starts_with("shop_missing")));
     assert!(samples["shop_lasted_sum"] >= 700.0);
+    is(&samples, "shop_any_sum", 2.0);
+    is(&samples, "shop_has_sum", 0.0);
     is(&samples, r#"voce_telemetry_custom_errors_total{metric="shop.wrong"}"#, 2.0);
     is(&samples, r#"voce_telemetry_custom_errors_total{metric="shop.text"}"#, 2.0);
     assert!(!samples.contains_key(r#"voce_telemetry_custom_errors_total{metric="shop.missing"}"#));

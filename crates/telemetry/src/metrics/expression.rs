@@ -9,7 +9,7 @@ use std::{
 
 use cel::{
     Context, Env, ExecutionError, IdedExpr, Program, Value,
-    common::ast::{EntryExpr, Expr},
+    common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators::INDEX},
     objects::Key,
 };
 use opentelemetry::{Value as AttributeValue, trace::Status};
@@ -26,14 +26,19 @@ const MOST_LOOPS: usize = 1;
 const MOST_ATTRIBUTES: usize = 100;
 const LONGEST_TEXT: usize = 1_024;
 
-const VARIABLES: &[&str] = &["attributes", "duration_seconds", "name", "failed"];
+const ATTRIBUTES: &str = "attributes";
+const VARIABLES: &[&str] = &[ATTRIBUTES, "duration_seconds", "name", "failed"];
 const TYPES: &[&str] =
     &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// An expression that parses.
-pub(super) struct Expression(Program);
+pub(super) struct Expression {
+    program: Program,
+    /// The attributes that it asks for by name; `None` where it looks at all of them.
+    wanted: Option<Vec<String>>,
+}
 
 /// Why there is no value.
 pub(super) enum Failure {
@@ -75,7 +80,10 @@ impl Expression {
         declare(&mut context, HashMap::new(), 1.0, "turn", false);
         match program.execute(&context) {
             Err(ExecutionError::UndeclaredReference(name)) => Err(format!("{name:?} is unknown to CEL")),
-            Ok(_) | Err(_) => Ok(Self(program)),
+            Ok(_) | Err(_) => {
+                let wanted = (!seen.all_attributes).then_some(seen.attributes);
+                Ok(Self { program, wanted })
+            }
         }
     }
 
@@ -99,13 +107,16 @@ impl Expression {
     }
 
     fn evaluate(&self, span: &SpanData) -> Result<Value, Failure> {
-        let attributes = span.attributes.iter().take(MOST_ATTRIBUTES);
+        let is_wanted =
+            |key: &str| self.wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == key));
+        let attributes = span.attributes.iter().filter(|attribute| is_wanted(attribute.key.as_str()));
+        let attributes = attributes.take(MOST_ATTRIBUTES);
         let attributes =
             attributes.map(|attribute| (Key::from(attribute.key.as_str()), value(&attribute.value)));
         let failed = matches!(span.status, Status::Error { .. });
         let mut context = Context::with_env(ENVIRONMENT.clone());
         declare(&mut context, attributes.collect(), seconds(span), &span.name, failed);
-        self.0.execute(&context).map_err(|error| match error {
+        self.program.execute(&context).map_err(|error| match error {
             ExecutionError::NoSuchKey(key) => Failure::Missing(key.to_string()),
             other => Failure::Wrong(cut(&other.to_string(), 300).to_owned()),
         })
@@ -113,7 +124,7 @@ impl Expression {
 }
 
 fn declare(context: &mut Context, attributes: HashMap<Key, Value>, seconds: f64, name: &str, failed: bool) {
-    context.add_variable_from_value("attributes", attributes);
+    context.add_variable_from_value(ATTRIBUTES, attributes);
     context.add_variable_from_value("duration_seconds", seconds);
     context.add_variable_from_value("name", name);
     context.add_variable_from_value("failed", failed);
@@ -139,12 +150,20 @@ struct Seen {
     unknown: Option<String>,
     /// Names that the loops around declare.
     declared: Vec<String>,
+    /// Attributes that are named: `attributes["voce.tts.characters"]`, `attributes.x`.
+    attributes: Vec<String>,
+    /// Whether they are also looked at in any other way.
+    all_attributes: bool,
 }
 
 impl Seen {
     fn look_at(&mut self, expression: &IdedExpr) {
         match &expression.expr {
+            Expr::Select(select) if is_attributes(&select.operand) => {
+                self.attributes.push(select.field.clone());
+            }
             Expr::Ident(name) => {
+                self.all_attributes |= name == ATTRIBUTES;
                 let known = VARIABLES.contains(&name.as_str())
                     || TYPES.contains(&name.as_str())
                     || self.declared.contains(name);
@@ -153,6 +172,10 @@ impl Seen {
                 }
             }
             Expr::Call(call) => {
+                if let Some(key) = index_of(call) {
+                    self.attributes.push(key.to_owned());
+                    return;
+                }
                 call.target.iter().for_each(|target| self.look_at(target));
                 call.args.iter().for_each(|argument| self.look_at(argument));
             }
@@ -184,5 +207,20 @@ impl Seen {
                 self.look_at(&entry.value);
             }
         }
+    }
+}
+
+fn is_attributes(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::Ident(name) if name == ATTRIBUTES)
+}
+
+/// The key of `attributes["key"]`.
+fn index_of(call: &CallExpr) -> Option<&str> {
+    match &call.args[..] {
+        [map, key] if call.func_name == INDEX && is_attributes(map) => match &key.expr {
+            Expr::Literal(LiteralValue::String(key)) => Some(key.inner()),
+            _ => None,
+        },
+        _ => None,
     }
 }

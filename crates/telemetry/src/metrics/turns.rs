@@ -162,3 +162,86 @@ pub(super) fn number(value: &AttributeValue) -> Option<f64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "the measure is the wall clock")]
+mod tests {
+    use std::time::{Duration, Instant as WallClock, SystemTime};
+
+    use opentelemetry::trace::{SpanContext, SpanKind, TraceFlags, TraceState};
+    use opentelemetry_sdk::{
+        Resource,
+        trace::{SpanEvents, SpanLinks},
+    };
+
+    use super::*;
+
+    fn span(name: &'static str, trace: u128, is_root: bool, attributes: Vec<KeyValue>) -> SpanData {
+        let id = SpanId::from(7);
+        let end = SystemTime::now();
+        SpanData {
+            span_context: SpanContext::new(
+                TraceId::from(trace),
+                id,
+                TraceFlags::SAMPLED,
+                false,
+                TraceState::NONE,
+            ),
+            parent_span_id: if is_root { SpanId::INVALID } else { id },
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: name.into(),
+            start_time: end - Duration::from_millis(80),
+            end_time: end,
+            attributes,
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Ok,
+            instrumentation_scope: Default::default(),
+        }
+    }
+
+    fn llm(trace: u128) -> SpanData {
+        let attributes = vec![
+            KeyValue::new("gen_ai.operation.name", "chat"),
+            KeyValue::new(MODEL, "m"),
+            KeyValue::new("gen_ai.provider.name", "p"),
+            KeyValue::new("gen_ai.usage.input_tokens", 87),
+            KeyValue::new("gen_ai.usage.output_tokens", 12),
+            KeyValue::new("voce.llm.first_token_seconds", 0.2),
+            KeyValue::new("metrics.ttfb", 0.2),
+            KeyValue::new("voce.llm.tokens_per_second", 68.9),
+            KeyValue::new(VARIANT_NAME, "default"),
+        ];
+        span("llm", trace, false, attributes)
+    }
+
+    fn metrics() -> TurnMetrics {
+        let meters = Arc::new(Meters::new(Resource::builder_empty().build(), false).unwrap());
+        TurnMetrics::new(&meters, vec![])
+    }
+
+    #[test]
+    fn turns_whose_root_never_comes_are_forgotten() {
+        let mut metrics = metrics();
+        for trace in 1..=5_000 {
+            metrics.span(&llm(trace));
+        }
+        assert_eq!((metrics.open.models.len(), metrics.open.order.len()), (MOST_OPEN, MOST_OPEN));
+        metrics.span(&span("turn", 5_000, true, vec![]));
+        assert_eq!((metrics.open.models.len(), metrics.open.order.len()), (MOST_OPEN - 1, MOST_OPEN - 1));
+    }
+
+    #[test]
+    fn what_the_dearest_span_costs() {
+        const SPANS: u32 = 100_000;
+        let mut metrics = metrics();
+        let (llm, playout) = (llm(1), span("playout", 1, false, vec![]));
+        for (name, span) in [("llm, seven samples", &llm), ("playout, one sample", &playout)] {
+            let began = WallClock::now();
+            (0..SPANS).for_each(|_| metrics.span(span));
+            println!("{name}: {:?} a span", began.elapsed() / SPANS);
+        }
+    }
+}
