@@ -5,6 +5,7 @@ mod config;
 mod engines;
 mod http;
 mod inspector;
+mod metrics;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! What an operator can set about logs and traces.
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::{MetricsConfig, PriceConfig};
+
 /// `[telemetry]`: what is exported, and where to. The standard `OTEL_*` variables win over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,12 @@ pub struct Config {
     pub flush_ms: u64,
     /// Where traces go; each sink gets all of them.
     pub sinks: Vec<SinkConfig>,
+    /// The currency of `prices`, for people.
+    pub currency: String,
+    /// What language models cost; a model without a price costs nothing.
+    pub prices: Vec<PriceConfig>,
+    /// Figures over all turns.
+    pub metrics: MetricsConfig,
     /// What the program writes about itself, on standard error.
     pub log: LogConfig,
 }
@@ -42,6 +50,9 @@ impl Default for Config {
             timeout_ms: 10_000,
             flush_ms: 5_000,
             sinks: vec![SinkConfig::default()],
+            currency: "USD".into(),
+            prices: vec![],
+            metrics: MetricsConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -70,6 +81,8 @@ pub struct SinkConfig {
     pub experiment: String,
     /// MLflow only: its address as a browser reaches it, for links to traces. Empty: the same as `url`.
     pub page_url: String,
+    /// Whether metrics are sent there too. OTLP receivers only: MLflow takes none.
+    pub metrics: bool,
 }
 
 impl Default for SinkConfig {
@@ -79,6 +92,7 @@ impl Default for SinkConfig {
             url: "http://127.0.0.1:5000".into(),
             experiment: "voice-bot".into(),
             page_url: String::new(),
+            metrics: false,
         }
     }
 }

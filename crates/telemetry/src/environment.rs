@@ -12,7 +12,10 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 
-use crate::{Config, SinkConfig, SinkKind, TelemetryError};
+use crate::{
+    Config, SinkConfig, SinkKind, TelemetryError,
+    metrics::{self, MetricsAddress},
+};
 
 /// Reads a variable; empty counts as unset.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -40,15 +43,17 @@ pub(crate) struct Address {
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) sinks: Vec<Address>,
+    pub(crate) metrics: Vec<MetricsAddress>,
+    pub(crate) metrics_interval: Duration,
 }
 
 /// Whether traces leave the process, and if so, how.
 pub(crate) fn settings(config: &Config, variable: Lookup) -> Result<Option<Settings>, TelemetryError> {
     let disabled = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let none = variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
-    if !config.enabled || disabled || none {
+    if !config.enabled || disabled {
         return Ok(None);
     }
+    let (metrics, metrics_interval) = metrics::addresses(config, variable)?;
     let mut config = config.clone();
     set_from(&mut config.queue_spans, variable("OTEL_BSP_MAX_QUEUE_SIZE"));
     set_from(&mut config.batch_spans, variable("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"));
@@ -63,8 +68,12 @@ pub(crate) fn settings(config: &Config, variable: Lookup) -> Result<Option<Setti
     if let Some(url) = environment_endpoint(variable) {
         config.sinks = vec![SinkConfig { kind: SinkKind::Otlp, url, ..SinkConfig::default() }];
     }
+    // Metrics come from the same spans, so these are still made.
+    if variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none") {
+        config.sinks.clear();
+    }
     let sinks = config.sinks.iter().map(|sink| address(sink, &config, variable)).collect::<Result<_, _>>()?;
-    Ok(Some(Settings { config, sinks }))
+    Ok(Some(Settings { config, sinks, metrics, metrics_interval }))
 }
 
 /// What every trace says of this process: `service.name`, `service.version`, and `OTEL_RESOURCE_ATTRIBUTES`.
@@ -103,19 +112,20 @@ fn address(sink: &SinkConfig, config: &Config, variable: Lookup) -> Result<Addre
         traces: Url::parse(&traces).map_err(|error| bad(error.to_string()))?,
         experiment: sink.experiment.clone(),
         page: page.to_owned(),
-        headers: headers(sink.kind, variable)?,
+        headers: headers(sink.kind, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", variable)?,
         timeout: Duration::from_millis(config.timeout_ms.max(1)),
     })
 }
 
-fn headers(kind: SinkKind, variable: Lookup) -> Result<HeaderMap, TelemetryError> {
+/// What goes with every request; `own` is the variable of the signal, which wins over the one for all signals.
+pub(crate) fn headers(kind: SinkKind, own: &str, variable: Lookup) -> Result<HeaderMap, TelemetryError> {
     let mut headers = HeaderMap::new();
     if kind == SinkKind::Mlflow
         && let Some(value) = mlflow_credentials(variable)
     {
         headers.insert(AUTHORIZATION, header_value("authorization", &value)?);
     }
-    let listed = either(variable, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS");
+    let listed = either(variable, own, "OTEL_EXPORTER_OTLP_HEADERS");
     for pair in listed.iter().flat_map(|list| list.split(',')).filter(|pair| !pair.trim().is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = name.trim();
@@ -161,7 +171,7 @@ fn either(variable: Lookup, first: &str, second: &str) -> Option<String> {
     variable(first).or_else(|| variable(second))
 }
 
-fn set_from<T: std::str::FromStr>(field: &mut T, value: Option<String>) {
+pub(crate) fn set_from<T: std::str::FromStr>(field: &mut T, value: Option<String>) {
     if let Some(value) = value.and_then(|text| text.trim().parse().ok()) {
         *field = value;
     }
@@ -184,9 +194,9 @@ mod tests {
 
     #[test]
     fn the_standard_variables_switch_it_off() {
-        for pairs in [&[("OTEL_SDK_DISABLED", "TRUE")][..], &[("OTEL_TRACES_EXPORTER", "none")]] {
-            assert!(settings(&Config::default(), &with(pairs)).unwrap().is_none());
-        }
+        assert!(settings(&Config::default(), &with(&[("OTEL_SDK_DISABLED", "TRUE")])).unwrap().is_none());
+        let metrics_alone = settings(&Config::default(), &with(&[("OTEL_TRACES_EXPORTER", "none")]));
+        assert!(metrics_alone.unwrap().unwrap().sinks.is_empty());
     }
 
     #[test]
@@ -212,10 +222,16 @@ mod tests {
     #[test]
     fn mlflow_credentials_are_basic_or_bearer() {
         let basic = with(&[("MLFLOW_TRACKING_USERNAME", "ann"), ("MLFLOW_TRACKING_PASSWORD", "secret")]);
-        assert_eq!(headers(SinkKind::Mlflow, &basic).unwrap()["authorization"], "Basic YW5uOnNlY3JldA==");
-        assert!(headers(SinkKind::Otlp, &basic).unwrap().is_empty());
+        assert_eq!(
+            headers(SinkKind::Mlflow, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &basic).unwrap()["authorization"],
+            "Basic YW5uOnNlY3JldA=="
+        );
+        assert!(headers(SinkKind::Otlp, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &basic).unwrap().is_empty());
         let token = with(&[("MLFLOW_TRACKING_TOKEN", "t")]);
-        assert_eq!(headers(SinkKind::Mlflow, &token).unwrap()["authorization"], "Bearer t");
+        assert_eq!(
+            headers(SinkKind::Mlflow, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", &token).unwrap()["authorization"],
+            "Bearer t"
+        );
     }
 
     #[test]
@@ -223,7 +239,12 @@ mod tests {
         let sinks = vec![SinkConfig { url: "127.0.0.1:5000".into(), ..SinkConfig::default() }];
         let error = settings(&Config { sinks, ..Config::default() }, &with(&[])).unwrap_err().to_string();
         assert!(error.contains("127.0.0.1:5000") && error.contains("http://"), "{error}");
-        let error = headers(SinkKind::Otlp, &with(&[("OTEL_EXPORTER_OTLP_HEADERS", "a b=c")])).unwrap_err();
+        let error = headers(
+            SinkKind::Otlp,
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+            &with(&[("OTEL_EXPORTER_OTLP_HEADERS", "a b=c")]),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("name=value"), "{error}");
     }
 

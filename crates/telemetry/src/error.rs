@@ -22,6 +22,32 @@ pub enum TelemetryError {
         /// Its name.
         name: String,
     },
+    /// A sink that takes no metrics was asked to.
+    #[error(
+        "telemetry: sink {url:?} has metrics = true, but MLflow takes no metrics; set it on a sink of kind otlp, or let Prometheus fetch /metrics"
+    )]
+    NoMetrics {
+        /// The sink's address.
+        url: String,
+    },
+    /// A metric of the configuration cannot be used.
+    #[error("telemetry.metrics.custom, entry {entry} ({name:?}): {reason}")]
+    Metric {
+        /// Counted from 1.
+        entry: usize,
+        /// As configured.
+        name: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// A price of the configuration cannot be used.
+    #[error("telemetry.prices, entry {entry}: {reason}")]
+    Price {
+        /// Counted from 1.
+        entry: usize,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
     /// The log filter cannot be read.
     #[error(
         "telemetry: log level {directives:?} is not understood ({reason}); expected a level such as info, or directives such as info,voce_pipeline=debug"

@@ -1,5 +1,8 @@
 //! Sets up log and export, and hands out what can be asked of them later.
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, mpsc::SyncSender},
+    time::Duration,
+};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
@@ -15,6 +18,7 @@ use crate::{
     encoder::Encoder,
     environment::{self, Address, Settings},
     log,
+    metrics::{self, Custom, Meters, Prices, Push, TurnMetrics},
     processor::TurnProcessor,
     ring::Ring,
     said::Said,
@@ -24,6 +28,9 @@ use crate::{
     worker::{Flush, Worker},
 };
 
+/// How long the end of the program waits for the last metrics to leave, beside the spans.
+const LAST_METRICS: Duration = Duration::from_secs(1);
+
 /// Any layer, whatever it is made of.
 pub(crate) type AnyLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 
@@ -32,6 +39,7 @@ pub(crate) type AnyLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 #[derive(Debug)]
 pub struct Guard {
     flushes: Option<mpsc::Sender<Flush>>,
+    metrics_flushes: Option<mpsc::Sender<SyncSender<()>>>,
     flush_within: Duration,
     telemetry: Telemetry,
 }
@@ -39,9 +47,11 @@ pub struct Guard {
 /// What can be asked of the running export. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
-    counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
     sinks: Arc<Vec<Sink>>,
     watchers: Watchers,
+    /// `None` where telemetry is switched off.
+    pub(crate) meters: Option<Arc<Meters>>,
 }
 
 #[derive(Debug)]
@@ -85,6 +95,10 @@ fn export(settings: Settings) -> Result<(SdkTracerProvider, Guard), TelemetryErr
     // Whoever installed a provider before us chose well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = settings.config;
+    let resource = environment::resource(&config, &environment::process);
+    let meters = Arc::new(Meters::new(resource.clone(), !settings.metrics.is_empty())?);
+    let turn_metrics = TurnMetrics::new(&meters, Custom::all(&config.metrics.custom, &meters)?);
+    let prices = Prices::new(&config.prices)?;
     let counters = Arc::new(Counters::default());
     let mut sinks = Vec::new();
     let mut deliveries = Vec::new();
@@ -98,7 +112,18 @@ fn export(settings: Settings) -> Result<(SdkTracerProvider, Guard), TelemetryErr
     let watchers = Watchers::default();
     let (queue, spans) = mpsc::channel(config.queue_spans);
     let (flushes, asked) = mpsc::channel(4);
-    let resource = environment::resource(&config, &environment::process);
+    let (metrics_flushes, metrics_asked) = mpsc::channel(1);
+    let push = match settings.metrics {
+        receivers if receivers.is_empty() => None,
+        receivers => Some(Push {
+            meters: meters.clone(),
+            receivers,
+            client: reqwest::Client::builder().connect_timeout(Duration::from_secs(3)).build()?,
+            every: settings.metrics_interval,
+            flushes: metrics_asked,
+        }),
+    };
+    let metrics_flushes = push.is_some().then_some(metrics_flushes);
     Worker {
         spans,
         flushes: asked,
@@ -108,15 +133,17 @@ fn export(settings: Settings) -> Result<(SdkTracerProvider, Guard), TelemetryErr
         batch_spans: config.batch_spans,
         batch_delay: Duration::from_millis(config.batch_delay_ms),
         deliveries,
-        observers: vec![Box::new(watchers.clone())],
+        prices,
+        observers: vec![Box::new(turn_metrics), Box::new(watchers.clone())],
+        metrics: push,
     }
     .start()?;
+    let waiting = queue.downgrade();
     let provider = provider(TurnProcessor::new(queue, counters.clone()));
-    let telemetry = Telemetry { counters, sinks: Arc::new(sinks), watchers };
-    Ok((
-        provider,
-        Guard { flushes: Some(flushes), flush_within: Duration::from_millis(config.flush_ms), telemetry },
-    ))
+    let telemetry = Telemetry { counters, sinks: Arc::new(sinks), watchers, meters: Some(meters) };
+    metrics::register_sinks(&telemetry, waiting);
+    let flush_within = Duration::from_millis(config.flush_ms);
+    Ok((provider, Guard { flushes: Some(flushes), metrics_flushes, flush_within, telemetry }))
 }
 
 pub(crate) fn provider(processor: TurnProcessor) -> SdkTracerProvider {
@@ -151,9 +178,13 @@ fn is_ours(metadata: &Metadata) -> bool {
 
 impl Guard {
     fn idle() -> Self {
-        let telemetry =
-            Telemetry { counters: Arc::default(), sinks: Arc::default(), watchers: Watchers::default() };
-        Self { flushes: None, flush_within: Duration::ZERO, telemetry }
+        let telemetry = Telemetry {
+            counters: Arc::default(),
+            sinks: Arc::default(),
+            watchers: Watchers::default(),
+            meters: None,
+        };
+        Self { flushes: None, metrics_flushes: None, flush_within: Duration::ZERO, telemetry }
     }
 
     /// Sends all that was finished before this call. Returns whether every sink has all of it; `false` after
@@ -162,6 +193,14 @@ impl Guard {
         let Some(flushes) = &self.flushes else { return true };
         let (done, answer) = std::sync::mpsc::sync_channel(1);
         flushes.try_send(done).is_ok() && answer.recv_timeout(within).unwrap_or(false)
+    }
+
+    /// Sends metrics to the sinks that want them now, of all spans that [`Self::flush`] was called for. Returns
+    /// whether that was over `within` that time. It blocks the thread.
+    pub fn flush_metrics(&self, within: Duration) -> bool {
+        let Some(flushes) = &self.metrics_flushes else { return true };
+        let (done, answer) = std::sync::mpsc::sync_channel(1);
+        flushes.try_send(done).is_ok() && answer.recv_timeout(within).is_ok()
     }
 
     /// What can be asked of the export while it runs.
@@ -176,6 +215,19 @@ impl Drop for Guard {
             let waiting = self.telemetry.waiting();
             tracing::warn!(spans = waiting, "some spans could not be delivered before the end and are lost");
         }
+        // The last figures; who looks at them misses at most an interval.
+        self.flush_metrics(self.flush_within.min(LAST_METRICS));
+    }
+}
+
+impl Sink {
+    fn reached(&self) -> (String, Option<bool>) {
+        let reached = match self.state.borrow().reach {
+            Reach::Untried => None,
+            Reach::Reached => Some(true),
+            Reach::Away => Some(false),
+        };
+        (self.address.base.to_string(), reached)
     }
 }
 
@@ -198,15 +250,13 @@ impl Telemetry {
 
     /// Each sink's address, and whether it answered last: `None` before the first try.
     pub fn sinks(&self) -> Vec<(String, Option<bool>)> {
-        let of = |sink: &Sink| {
-            let reached = match sink.state.borrow().reach {
-                Reach::Untried => None,
-                Reach::Reached => Some(true),
-                Reach::Away => Some(false),
-            };
-            (sink.address.base.to_string(), reached)
-        };
-        self.sinks.iter().map(of).collect()
+        self.sinks.iter().map(Sink::reached).collect()
+    }
+
+    /// The same for later, without holding on to the rest of the telemetry.
+    pub(crate) fn sinks_only(&self) -> impl Fn() -> Vec<(String, Option<bool>)> + Send + Sync + 'static {
+        let sinks = self.sinks.clone();
+        move || sinks.iter().map(Sink::reached).collect()
     }
 
     /// The page of a trace (32 hex digits, see [`crate::trace_id`]) in the first MLflow sink; `None` without one, or

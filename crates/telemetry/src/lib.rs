@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod install;
 mod log;
+mod metrics;
 mod mlflow;
 mod processor;
 mod ring;
@@ -29,6 +30,7 @@ pub use config::{Config, Content, LogConfig, LogFormat, SinkConfig, SinkKind};
 pub use counters::Figures;
 pub use error::TelemetryError;
 pub use install::{Guard, Telemetry, install, layer};
+pub use metrics::{CustomConfig, CustomKind, MetricsConfig, PriceConfig};
 pub use trace::trace_id;
 pub use watch::{SeenEvent, SeenSpan};
 

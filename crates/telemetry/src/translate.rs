@@ -16,7 +16,7 @@ use crate::{
     vocabulary::{
         self, END_REASON, ENDED_MS_AGO, ERROR, ERROR_TYPE, EVENT_WORDS, EVENTS, FAILED, LONGEST_NAME,
         Meaning, RAN_SECONDS, SESSION_ID, SPAN_INPUTS, SPAN_OUTPUTS, SPAN_TYPE, SPECULATION, STARTED_MS_AGO,
-        SpanWords, USER_ID, longest,
+        SpanWords, USER_ID, VARIANT_NAME, longest,
     },
 };
 
@@ -150,7 +150,7 @@ fn attributes(name: &str, words: &'static SpanWords, fields: &Fields, said: &Sai
 fn unknown(span: &str, key: &str, value: &Value, said: &Said) -> KeyValue {
     let exported = if key.contains('.') { key.to_owned() } else { format!("voce.{span}.{key}") };
     let value = match value {
-        Value::String(text) if !matches!(key, SESSION_ID | USER_ID) => {
+        Value::String(text) if !matches!(key, SESSION_ID | USER_ID | VARIANT_NAME) => {
             said.text(text.as_str()).into_owned().into()
         }
         other => limited(&exported, other.clone()),

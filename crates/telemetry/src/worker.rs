@@ -15,7 +15,12 @@ use tokio::{
 };
 
 use crate::{
-    Counters, TelemetryError, delivery::Delivery, encoder::Encoder, ring::Ring, said::Said,
+    Counters, TelemetryError,
+    delivery::Delivery,
+    encoder::Encoder,
+    metrics::{Prices, Push},
+    ring::Ring,
+    said::Said,
     translate::translate,
 };
 
@@ -35,7 +40,10 @@ pub(crate) struct Worker {
     pub(crate) batch_spans: usize,
     pub(crate) batch_delay: Duration,
     pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) prices: Prices,
     pub(crate) observers: Vec<Box<dyn Observer>>,
+    /// What else runs on this thread for as long as it lives.
+    pub(crate) metrics: Option<Push>,
 }
 
 /// Sees every span under its exported names, on the export thread, the content switch applied.
@@ -67,6 +75,9 @@ impl Worker {
             let (flushes, asked) = mpsc::channel(1);
             outlets.push(Outlet { ring: delivery.ring.clone(), flushes });
             sinks.spawn(delivery.run(asked));
+        }
+        if let Some(metrics) = self.metrics.take() {
+            sinks.spawn(metrics.run());
         }
         let mut arrived = Vec::with_capacity(self.batch_spans);
         let mut collected = Vec::with_capacity(self.batch_spans);
@@ -120,7 +131,8 @@ impl Worker {
 
     /// From here on a span is what leaves; the observers see it before it waits for its batch.
     fn take(&mut self, span: SpanData) -> SpanData {
-        let span = translate(span, &self.said);
+        let mut span = translate(span, &self.said);
+        self.prices.add_to(&mut span);
         for observer in &mut self.observers {
             observer.span(&span);
         }
@@ -129,6 +141,10 @@ impl Worker {
 
     async fn ship(&self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
         if collected.is_empty() {
+            return;
+        }
+        if outlets.is_empty() {
+            collected.clear();
             return;
         }
         let Some(batch) = self.encoder.encode(std::mem::take(collected)).await else { return };

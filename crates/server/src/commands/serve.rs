@@ -16,6 +16,7 @@ use crate::{
     engines,
     http::{self, Model, Status},
     inspector::{self, Inspector},
+    metrics::{self, CallCount},
 };
 
 pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
@@ -34,15 +35,19 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let address = listener.local_addr()?;
     let (transport, calls) = Transport::bind(config.transport.clone(), address.ip()).await?;
     let status = status(&config, &engines, telemetry.telemetry());
+    let calls_begun = CallCount::default();
+    metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
     let keeps_content = config.telemetry.content == voce_telemetry::Content::Full;
     let inspector = Inspector::new(config.inspector.clone(), keeps_content, telemetry.telemetry());
     let routes = voce_transport::router(transport.clone())
         .merge(http::router(status))
-        .merge(inspector::router(inspector.clone()));
+        .merge(inspector::router(inspector.clone()))
+        .merge(metrics::router(telemetry.telemetry()));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(inspector.clone().run(stop.clone()));
-    tasks.spawn(take_calls(calls, engines, talk::settings(&config), inspector, stop.clone()));
+    let observed = Observed { inspector, begun: calls_begun };
+    tasks.spawn(take_calls(calls, engines, talk::settings(&config), observed, stop.clone()));
     let quit = stop.clone();
     tasks.spawn(async move {
         let served = axum::serve(listener, routes).with_graceful_shutdown(quit.cancelled_owned()).await;
@@ -71,12 +76,18 @@ async fn bind(listen: &str) -> Result<TcpListener> {
     })
 }
 
+/// Who looks on at calls.
+struct Observed {
+    inspector: Inspector,
+    begun: CallCount,
+}
+
 /// Runs a session for every call until told to stop, then waits for those under way.
 async fn take_calls(
     mut calls: mpsc::Receiver<Call>,
     engines: Engines,
     settings: Settings,
-    inspector: Inspector,
+    observed: Observed,
     stop: CancellationToken,
 ) {
     let mut sessions = JoinSet::new();
@@ -95,8 +106,9 @@ async fn take_calls(
                 None => break,
             },
         };
+        observed.begun.add();
         let span = tracing::info_span!("call", id = call.id);
-        let call = inspector.observe(call, &mut observers);
+        let call = observed.inspector.observe(call, &mut observers);
         let session = voce_pipeline::run(call, engines.clone(), settings.clone(), stop.clone());
         sessions.spawn(session.instrument(span));
     }

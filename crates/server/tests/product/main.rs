@@ -4,6 +4,7 @@ mod calls;
 mod errors;
 mod harness;
 mod many_calls;
+mod metrics;
 mod serving;
 mod talk;
 mod traces;
