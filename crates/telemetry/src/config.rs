@@ -1,6 +1,8 @@
 //! What an operator can set about logs and traces.
 use serde::{Deserialize, Serialize};
 
+use crate::redact::RedactConfig;
+
 /// `[telemetry]`: what is exported, and where to. The standard `OTEL_*` variables win over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub flush_ms: u64,
     /// Where traces go; each sink gets all of them.
     pub sinks: Vec<SinkConfig>,
+    /// What is replaced before anything leaves the process.
+    pub redact: RedactConfig,
     /// What the program writes about itself, on standard error.
     pub log: LogConfig,
 }
@@ -42,6 +46,7 @@ impl Default for Config {
             timeout_ms: 10_000,
             flush_ms: 5_000,
             sinks: vec![SinkConfig::default()],
+            redact: RedactConfig::default(),
             log: LogConfig::default(),
         }
     }
