@@ -8,6 +8,7 @@ mod conversation;
 mod endpointing;
 mod flow;
 mod gate;
+mod lines;
 pub mod hints;
 mod overlap;
 mod pauses;

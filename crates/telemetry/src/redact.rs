@@ -59,6 +59,9 @@ pub struct CustomPattern {
     pub regex: String,
 }
 
+/// Telephone numbers that are written in digits have at least so many.
+const FEWEST_DIGITS: usize = 7;
+
 /// Replaces what must not leave the process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Redactor(Arc<Rules>);
@@ -108,8 +111,10 @@ impl Redactor {
             let found = contacts::emails(&text);
             replace(&mut text, found, "[email]");
         }
+        // Most texts hold a year or a price at most: neither an account nor a telephone number.
+        let has_digits = text.bytes().filter(u8::is_ascii_digit).nth(FEWEST_DIGITS - 1).is_some();
         // Before cards and telephones: within an account's number stand digits enough for both.
-        if rules.iban {
+        if rules.iban && has_digits {
             let found = iban::accounts(&text);
             replace(&mut text, found, "[iban]");
         }
@@ -125,7 +130,7 @@ impl Redactor {
                 (false, _) => replace(&mut text, phones, "[phone]"),
             }
         }
-        if rules.phone {
+        if rules.phone && has_digits {
             let found = contacts::phones(&text);
             replace(&mut text, found, "[phone]");
         }

@@ -10,11 +10,12 @@ static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i){part}(?:(?:\.|\s(?:dot|underscore|dash|hyphen|plus)\s){part})*\s?@\s?{part}(?:(?:\.|\s(?:dot|dash|hyphen)\s){part})+"
     ))
 });
-/// `ann at example dot com`. The last dot has to be a word, or "look at example.com" would be an address.
+/// `ann at example dot com`. The last dot has to be a word, or "look at example.com" would be an address, and what
+/// follows has to be a usual ending, or "look at the dot and" would be one.
 static SPELT: LazyLock<Regex> = LazyLock::new(|| {
     let part = r"[\p{L}\p{N}_%+-]+";
     expression(&format!(
-        r"(?i){part}(?:(?:\.|\s(?:dot|underscore|dash|hyphen|plus)\s){part})*\sat\s{part}(?:(?:\.|\s(?:dash|hyphen)\s){part})*(?:\s(?:dot|dash|hyphen)\s{part})*\sdot\s\p{{L}}{{2,12}}\b"
+        r"(?i){part}(?:(?:\.|\s(?:dot|underscore|dash|hyphen|plus)\s){part})*\sat\s{part}(?:(?:\.|\s(?:dash|hyphen)\s){part})*(?:\s(?:dot|dash|hyphen)\s{part})*\sdot\s(?:{ENDINGS})\b"
     ))
 });
 /// Without a dot in the domain's words, but with one in the name: `ann dot lee at example.com`.
@@ -24,15 +25,20 @@ static MIXED: LazyLock<Regex> = LazyLock::new(|| {
 /// Its parts: with a country code; North American; French; with a trunk zero; local with a hyphen.
 static PHONE: LazyLock<Regex> = LazyLock::new(|| {
     let parts = [
-        r"(?:\+ ?|\b00)[1-9]\d{0,2}[ ./-]?(?:\(\d{1,4}\)[ ./-]?)?\d{1,5}(?:[ ./-]?\d{2,5}){1,5}\b",
-        r"(?:\b1[ .-]?)?(?:\(\d{3}\) ?|\b[2-9]\d{2}[ .-]?)[2-9]\d{2}[ .-]?\d{4}\b",
-        r"\b0[1-9](?:[ .-]\d{2}){4}\b",
-        r"\(0\d{1,4}\)[ ./-]?\d{2,5}(?:[ ./-]?\d{2,5}){0,3}\b",
-        r"\b0[1-9]\d{1,3}[ ./-]?\d{2,4}(?:[ ./-]?\d{2,5}){1,3}\b",
-        r"\b[2-9]\d{2}-\d{4}\b",
+        r"(?:\+ ?|\b00)[1-9][0-9]{0,2}[ ./-]?(?:\([0-9]{1,4}\)[ ./-]?)?[0-9]{1,5}(?:[ ./-]?[0-9]{2,5}){1,5}\b",
+        r"(?:\b1[ .-]?)?(?:\([0-9]{3}\) ?|\b[2-9][0-9]{2}[ .-]?)[2-9][0-9]{2}[ .-]?[0-9]{4}\b",
+        r"\b0[1-9](?:[ .-][0-9]{2}){4}\b",
+        r"\(0[0-9]{1,4}\)[ ./-]?[0-9]{2,5}(?:[ ./-]?[0-9]{2,5}){0,3}\b",
+        r"\b0[1-9][0-9]{1,3}[ ./-]?[0-9]{2,4}(?:[ ./-]?[0-9]{2,5}){1,3}\b",
+        r"\b[2-9][0-9]{2}-[0-9]{4}\b",
     ];
+    // The boundaries of ASCII are several times faster; what stands around a match is looked at anyway.
+    let parts = parts.map(|part| part.replace(r"\b", r"(?-u:\b)"));
     expression(&parts.join("|"))
 });
+
+/// Not among them: endings that are words, such as "me", "in" and "it".
+const ENDINGS: &str = "com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|co|uk|ca|au|nz|ie|eu|de|fr|nl|ch|es|pl|se|dk|fi|pt|cz|jp|cn|kr|br|mx|za|tv|online|shop|store|mail";
 
 fn expression(text: &str) -> Regex {
     Regex::new(text).expect("a fixed expression")
@@ -44,7 +50,7 @@ pub(super) fn emails(text: &str) -> Vec<Range<usize>> {
     if text.contains('@') {
         found.extend(WRITTEN.find_iter(text).map(|found| found.range()));
     }
-    if contains_word(text, b" at ") {
+    if text.contains(" at ") {
         found.extend(SPELT.find_iter(text).chain(MIXED.find_iter(text)).map(|found| found.range()));
         found.sort_unstable_by_key(|range| range.start);
         found.dedup_by(|next, earlier| {
@@ -61,9 +67,6 @@ pub(super) fn emails(text: &str) -> Vec<Range<usize>> {
 /// Telephone numbers in the order of the text.
 pub(super) fn phones(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    if !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        return found;
-    }
     let mut at = 0;
     while let Some(candidate) = PHONE.find_at(text, at) {
         if stands_alone(text, candidate.range()) && has_length(candidate.as_str()) {
@@ -103,8 +106,4 @@ fn has_length(candidate: &str) -> bool {
         b'0' => (9..=17).contains(&digits),
         _ => true,
     }
-}
-
-fn contains_word(text: &str, word: &[u8]) -> bool {
-    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }

@@ -216,11 +216,15 @@ impl Value {
             let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
             return if is_number { Self::Written(word.len()) } else { Self::Nothing };
         }
-        WORDS
+        // Nearly all words end here.
+        if word.len() > LONGEST_WORD || !matches!(first, b'd'..=b'f' | b'n' | b'o' | b's' | b't' | b'z') {
+            return Self::Nothing;
+        }
+        let known = WORDS
             .iter()
             .filter(|(known, _)| known.len() == word.len() && known.as_bytes()[0] == first)
-            .find(|(known, _)| known.eq_ignore_ascii_case(word))
-            .map_or(Self::Nothing, |(_, value)| *value)
+            .find(|(known, _)| known.eq_ignore_ascii_case(word));
+        known.map_or(Self::Nothing, |(_, value)| *value)
     }
 
     fn is_number(self) -> bool {
@@ -243,6 +247,9 @@ impl Value {
         !matches!(self, Self::Written(2..))
     }
 }
+
+/// The letters of the longest of [`WORDS`].
+const LONGEST_WORD: usize = 9;
 
 const WORDS: &[(&str, Value)] = &[
     ("zero", Value::Spoken(0)),
@@ -290,21 +297,28 @@ struct Tokens<'a> {
 
 impl Tokens<'_> {
     fn next(&mut self) -> Option<Range<usize>> {
+        let start = self.skip(self.at, false)?;
+        let end = self.skip(start, true).unwrap_or(self.text.len());
+        self.at = end;
+        Some(start..end)
+    }
+
+    /// The first place from `at` where a token ends, or begins.
+    fn skip(&self, mut at: usize, within: bool) -> Option<usize> {
         let bytes = self.text.as_bytes();
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
-        loop {
-            let start = self.at + bytes.get(self.at..)?.iter().position(|byte| is_part(*byte))?;
-            if bytes[start] >= 0x80
-                && let Some(sign) = self.text[start..].chars().next()
-                && !sign.is_alphanumeric()
-            {
-                self.at = start + sign.len_utf8();
-                continue;
+        while let Some(byte) = bytes.get(at) {
+            let (is_part, length) = match byte {
+                0..0x80 => (byte.is_ascii_alphanumeric(), 1),
+                _ => {
+                    let sign = self.text[at..].chars().next()?;
+                    (sign.is_alphanumeric(), sign.len_utf8())
+                }
+            };
+            if is_part != within {
+                return Some(at);
             }
-            let rest = &self.text[start..];
-            let end = rest.find(|sign: char| !sign.is_alphanumeric()).map_or(self.text.len(), |end| start + end);
-            self.at = end;
-            return Some(start..end);
+            at += length;
         }
+        None
     }
 }

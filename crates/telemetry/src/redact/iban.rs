@@ -5,15 +5,12 @@ use regex::Regex;
 
 /// Country, check digits and the beginning of the rest.
 static BEGINNING: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\b[a-z]{2}\d{2} ?[a-z0-9]").expect("a fixed expression"));
+    LazyLock::new(|| Regex::new(r"(?-u:\b)[A-Za-z]{2}[0-9]{2} ?[A-Za-z0-9]").expect("a fixed expression"));
 const LENGTH: std::ops::RangeInclusive<usize> = 15..=34;
 
 /// Accounts in the order of the text.
 pub(super) fn accounts(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    if !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        return found;
-    }
     let mut at = 0;
     while let Some(beginning) = BEGINNING.find_at(text, at) {
         let start = beginning.start();
