@@ -274,8 +274,11 @@ impl Session {
     fn judge(&mut self, ticket: Ticket) {
         let (model, sound) = (self.engines.end_of_turn.clone(), self.utterance.sound());
         let answer = tokio::task::spawn_blocking(move || model.probability(&sound));
-        let answer =
-            async move { answer.await.unwrap_or_else(|_| Err(EngineError::run("end of turn", "it panicked; the log says where"))) };
+        let answer = async move {
+            answer
+                .await
+                .unwrap_or_else(|_| Err(EngineError::run("end of turn", "it panicked; the log says where")))
+        };
         self.judging = Some((ticket, answer.boxed()));
     }
 

@@ -10,7 +10,11 @@ pub(crate) fn log_them() {
         let place = defect.location().map(ToString::to_string).unwrap_or_default();
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or("unnamed");
-        tracing::error!(place, thread, "a defect: the code at this place panicked; its message is at debug level");
+        tracing::error!(
+            place,
+            thread,
+            "a defect: the code at this place panicked; its message is at debug level"
+        );
         let message = defect.payload_as_str().unwrap_or("no message");
         tracing::debug!(place, message, "a defect");
         let backtrace = Backtrace::capture();

@@ -10,8 +10,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    Config, Counters, Figures, Redactor, SinkKind, TelemetryError,
-    defects,
+    Config, Counters, Figures, Redactor, SinkKind, TelemetryError, defects,
     delivery::{Delivery, Reach, SinkState},
     encoder::Encoder,
     environment::{self, Address, Settings},

@@ -30,8 +30,8 @@ mod worker;
 pub use config::{Config, Content, LogConfig, LogFormat, SinkConfig, SinkKind};
 pub use counters::Figures;
 pub use error::TelemetryError;
-pub use redact::{CustomPattern, Pattern, RedactConfig, Redactor};
 pub use install::{Guard, Telemetry, install, layer};
+pub use redact::{CustomPattern, Pattern, RedactConfig, Redactor};
 pub use trace::trace_id;
 pub use watch::{SeenEvent, SeenSpan};
 

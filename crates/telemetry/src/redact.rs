@@ -120,7 +120,8 @@ impl Redactor {
         }
         if rules.card || rules.phone {
             let found = digits::numbers(&text);
-            let of = |kind| found.iter().filter(|(of, _)| *of == kind).map(|(_, range)| range.clone()).collect();
+            let of =
+                |kind| found.iter().filter(|(of, _)| *of == kind).map(|(_, range)| range.clone()).collect();
             let (cards, phones): (Vec<_>, Vec<_>) = (of(digits::Kind::Card), of(digits::Kind::Phone));
             // The later ranges of the text are replaced first, so that the earlier ones stay where they are; cards
             // and telephones of one run exclude each other.

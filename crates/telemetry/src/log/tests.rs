@@ -53,8 +53,14 @@ fn lines_within_a_call_or_a_turn_name_it_and_nothing_that_a_span_holds() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");
     assert!(lines[0].ends_with(r#"a call is \n slow role="stt" call=c-1"#), "{text}");
-    assert!(lines[1].contains(" WARN voce_telemetry::log::tests: within error=no [card] tokens=3 call=c-1 trace_id="));
-    assert!(lines[2].contains("turn ended voice_to_voice_ms=812 reason=\"[email]\" call=c-1 trace_id="), "{text}");
+    assert!(
+        lines[1]
+            .contains(" WARN voce_telemetry::log::tests: within error=no [card] tokens=3 call=c-1 trace_id=")
+    );
+    assert!(
+        lines[2].contains("turn ended voice_to_voice_ms=812 reason=\"[email]\" call=c-1 trace_id="),
+        "{text}"
+    );
     assert!(!text.contains("tulip") && !text.contains("llm_ms"), "{text}");
     let trace = |line: &str| line.rsplit_once("trace_id=").unwrap().1.to_owned();
     assert_eq!(trace(lines[1]), trace(lines[2]));

@@ -83,14 +83,17 @@ fn other_numbers_and_words_stay() {
 #[test]
 fn what_is_switched_off_stays_and_what_is_added_goes() {
     let custom = vec![CustomPattern { name: "order".into(), regex: r"\bORD-\d{8}\b".into() }];
-    let config = Config { redact: RedactConfig { patterns: vec![Pattern::Email], custom }, ..Config::default() };
+    let config =
+        Config { redact: RedactConfig { patterns: vec![Pattern::Email], custom }, ..Config::default() };
     let text = Redactor::new(&config).unwrap().text("ORD-12345678 of a@b.cd, 4111111111111111").into_owned();
     assert_eq!(text, "[order] of [email], 4111111111111111");
 }
 
 #[test]
 fn a_pattern_that_cannot_be_used_says_why() {
-    for (name, regex, why) in [("order", "(", "unclosed group"), ("", "a", "name"), ("all", "x*", "everywhere")] {
+    for (name, regex, why) in
+        [("order", "(", "unclosed group"), ("", "a", "name"), ("all", "x*", "everywhere")]
+    {
         let custom = vec![CustomPattern { name: name.into(), regex: regex.into() }];
         let redact = RedactConfig { custom, ..RedactConfig::default() };
         let error = Redactor::new(&Config { redact, ..Config::default() }).unwrap_err().to_string();
@@ -114,8 +117,22 @@ impl Numbers {
     /// Words of all kinds, none of which is a number.
     fn words(&mut self) -> String {
         const WORDS: [&str; 16] = [
-            "the", "pump", "großes", "is,", "Warranty.", "at", "dot", "(yes)", "\"quoted\"", "\n", "é–ü", "a-b",
-            "for", "ten%", "💧", "it's",
+            "the",
+            "pump",
+            "großes",
+            "is,",
+            "Warranty.",
+            "at",
+            "dot",
+            "(yes)",
+            "\"quoted\"",
+            "\n",
+            "é–ü",
+            "a-b",
+            "for",
+            "ten%",
+            "💧",
+            "it's",
         ];
         (0..self.below(6)).map(|_| WORDS[self.below(16) as usize]).collect::<Vec<_>>().join(" ")
     }
@@ -139,12 +156,23 @@ impl Numbers {
 
     /// A way to write or say digits.
     fn written(&mut self, digits: &str) -> String {
-        const NAMES: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+        const NAMES: [&str; 10] =
+            ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
         let named = digits.bytes().map(|digit| NAMES[usize::from(digit - b'0')]);
         match self.below(5) {
             0 => digits.to_owned(),
-            1 => digits.as_bytes().chunks(4).map(|group| std::str::from_utf8(group).unwrap()).collect::<Vec<_>>().join(" "),
-            2 => digits.as_bytes().chunks(4).map(|group| std::str::from_utf8(group).unwrap()).collect::<Vec<_>>().join("-"),
+            1 => digits
+                .as_bytes()
+                .chunks(4)
+                .map(|group| std::str::from_utf8(group).unwrap())
+                .collect::<Vec<_>>()
+                .join(" "),
+            2 => digits
+                .as_bytes()
+                .chunks(4)
+                .map(|group| std::str::from_utf8(group).unwrap())
+                .collect::<Vec<_>>()
+                .join("-"),
             3 => digits.chars().map(String::from).collect::<Vec<_>>().join(" "),
             _ => named.collect::<Vec<_>>().join(if self.below(2) == 0 { " " } else { ", " }),
         }
@@ -158,8 +186,19 @@ fn a_planted_card_address_or_number_never_survives() {
         let card = numbers.card();
         let secret = match numbers.below(3) {
             0 => numbers.written(&card),
-            1 => format!("{}{}@{}.example", ["ann", "j.o", "ü_b"][numbers.below(3) as usize], numbers.digits(3), numbers.digits(2)),
-            _ => format!("+{}{} {} {}", 1 + numbers.below(9), numbers.digits(1), numbers.digits(3), numbers.digits(5)),
+            1 => format!(
+                "{}{}@{}.example",
+                ["ann", "j.o", "ü_b"][numbers.below(3) as usize],
+                numbers.digits(3),
+                numbers.digits(2)
+            ),
+            _ => format!(
+                "+{}{} {} {}",
+                1 + numbers.below(9),
+                numbers.digits(1),
+                numbers.digits(3),
+                numbers.digits(5)
+            ),
         };
         let (before, after) = (numbers.words(), numbers.words());
         let text = format!("{before} {secret} {after}");
@@ -185,7 +224,11 @@ fn a_text_without_them_is_the_same_text() {
 fn it_is_quick() {
     let redactor = redactor();
     let answer = "The WP-200 water pump has a warranty period of 24 months from the date of purchase. ";
-    for (name, text) in [("a sentence", answer.to_owned()), ("a prompt", answer.repeat(24)), ("a card", "It is 4111 1111 1111 1111, thanks.".to_owned())] {
+    for (name, text) in [
+        ("a sentence", answer.to_owned()),
+        ("a prompt", answer.repeat(24)),
+        ("a card", "It is 4111 1111 1111 1111, thanks.".to_owned()),
+    ] {
         drop(redactor.text(&text));
         let began = Instant::now();
         for _ in 0..1_000 {
