@@ -2,6 +2,7 @@
 mod answer;
 mod candle;
 mod config;
+mod echo;
 mod openai;
 mod prompt;
 

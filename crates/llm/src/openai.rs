@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage};
 
-use crate::{Config, prompt::turns};
+use crate::{Config, echo::Conversation, prompt::turns};
 
 const NAME: &str = "openai";
 /// Where the key is read from. Local servers need none.
@@ -82,6 +82,7 @@ impl LanguageModel for OpenAi {
 
     fn generate(&self, prompt: Prompt) -> Output<Piece> {
         let (client, body) = (self.client.clone(), self.body(&prompt));
+        let conversation = Conversation::of(&prompt);
         let request: BoxFuture<'static, Result<Chunks, OpenAIError>> = async move {
             let chunks = client.chat().create_stream_byot::<Value, Value>(body).await?;
             Ok(chunks.boxed())
@@ -98,6 +99,7 @@ impl LanguageModel for OpenAi {
             begun: false,
             finished: false,
             usage: Usage::default(),
+            conversation,
         };
         stream::try_unfold(reading, Reading::next).try_filter_map(|piece| async move { Ok(piece) }).boxed()
     }
@@ -113,6 +115,7 @@ struct Reading {
     begun: bool,
     finished: bool,
     usage: Usage,
+    conversation: Conversation,
 }
 
 enum Source {
@@ -156,6 +159,7 @@ impl Reading {
         if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
             let message =
                 error.get("message").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned);
+            let message = self.conversation.kept_out_of(&message);
             return Err(EngineError::run(NAME, format!("{} said in its answer: {message}", self.address)));
         }
         if let Some(usage) = chunk.get("usage").filter(|usage| usage.is_object()) {
@@ -210,10 +214,12 @@ impl Reading {
             }
             other => (chain(other), "check llm.base_url and that the server is running"),
         };
+        let said = self.conversation.kept_out_of(&said);
         EngineError::run(NAME, format!("{} answered: {said}; {check}", self.address))
     }
 
     fn broken(&self, why: &str) -> EngineError {
+        let why = self.conversation.kept_out_of(why);
         let reason = format!("{} broke off within the answer: {why}; look at the server's log", self.address);
         EngineError::run(NAME, reason)
     }

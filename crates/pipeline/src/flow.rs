@@ -131,9 +131,9 @@ pub enum FlowError {
         /// Its reason.
         source: StageError,
     },
-    /// A stage has a defect; the call goes on.
-    #[error("a stage panicked: {0}")]
-    Panicked(String),
+    /// A stage has a defect; the call goes on. Its message is left to the panic hook: it may quote what people said.
+    #[error("a stage panicked; the log says where")]
+    Panicked,
 }
 
 impl<T: Send + 'static> Running<T> {
@@ -146,9 +146,7 @@ impl<T: Send + 'static> Running<T> {
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Some(Err(error)),
-                Err(join) if join.is_panic() => {
-                    return Some(Err(FlowError::Panicked(words_of(join.into_panic()))));
-                }
+                Err(join) if join.is_panic() => return Some(Err(FlowError::Panicked)),
                 Err(_) => {}
             }
         }
@@ -158,15 +156,5 @@ impl<T: Send + 'static> Running<T> {
     /// Aborts every stage and waits until all of them are gone, so that what they held is free again.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
-    }
-}
-
-/// The message of a panic, as far as it has one.
-fn words_of(panic: Box<dyn std::any::Any + Send>) -> String {
-    match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => {
-            panic.downcast_ref::<&str>().map_or_else(|| "no message".to_owned(), ToString::to_string)
-        }
     }
 }

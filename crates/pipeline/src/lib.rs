@@ -9,6 +9,7 @@ mod endpointing;
 mod flow;
 mod gate;
 pub mod hints;
+mod lines;
 mod overlap;
 mod pauses;
 pub mod sentences;

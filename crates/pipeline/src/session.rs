@@ -13,7 +13,7 @@ use crate::{
     Action, Conversation, Engines, Gate, Heard, Input, Keeper, Moment, Mouth, OpenedBy, Played, Rules,
     Running, Ticket, TraceId, Transcription, Turn,
     books::{Books, Clock},
-    gate, listen, prepare, reply, say, spans, understand,
+    gate, lines, listen, prepare, reply, say, spans, understand,
     utterance::Utterance,
 };
 
@@ -241,6 +241,7 @@ impl Session {
                 let (generated, spoken) = turn.answer();
                 conversation.note_answer(id, generated, spoken);
                 let report = turn.close(reason, heard, self.settings.trace_id);
+                lines::turn_ended(&turn, &report, &self.engines);
                 self.events.try_send(Event::TurnEnded(report)).ok();
             }
             Action::HangUp => self.over = true,
@@ -250,7 +251,7 @@ impl Session {
     fn publish(&mut self, event: Event) {
         match &event {
             Event::ReplyFailed { turn, reason } => {
-                tracing::warn!(turn = turn.0, reason, "reply failed");
+                lines::reply_failed(self.books.turn(*turn), *turn, reason);
                 self.books.turn(*turn).inspect(|turn| turn.failed(reason));
                 let hung = self.hearing.take().map(|_| (self.asked.1, self.asked.2));
                 if let Some((began, sound)) = hung.or(self.failed.take()) {
@@ -273,8 +274,11 @@ impl Session {
     fn judge(&mut self, ticket: Ticket) {
         let (model, sound) = (self.engines.end_of_turn.clone(), self.utterance.sound());
         let answer = tokio::task::spawn_blocking(move || model.probability(&sound));
-        let answer =
-            async move { answer.await.unwrap_or_else(|join| Err(EngineError::run("end of turn", join))) };
+        let answer = async move {
+            answer
+                .await
+                .unwrap_or_else(|_| Err(EngineError::run("end of turn", "it panicked; the log says where")))
+        };
         self.judging = Some((ticket, answer.boxed()));
     }
 

@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{MetricsConfig, PriceConfig};
+use crate::redact::RedactConfig;
 
 /// `[telemetry]`: what is exported, and where to. The standard `OTEL_*` variables win over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub prices: Vec<PriceConfig>,
     /// Figures over all turns.
     pub metrics: MetricsConfig,
+    /// What is replaced before anything leaves the process.
+    pub redact: RedactConfig,
     /// What the program writes about itself, on standard error.
     pub log: LogConfig,
 }
@@ -53,6 +56,7 @@ impl Default for Config {
             currency: "USD".into(),
             prices: vec![],
             metrics: MetricsConfig::default(),
+            redact: RedactConfig::default(),
             log: LogConfig::default(),
         }
     }

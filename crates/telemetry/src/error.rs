@@ -58,6 +58,16 @@ pub enum TelemetryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A custom pattern of the redaction cannot be used.
+    #[error(
+        "telemetry.redact.custom: pattern {name:?} is not usable ({reason}); expected e.g. name = \"order\", regex = '\\bORD-\\d{{8}}\\b'"
+    )]
+    Redact {
+        /// Its name as configured.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Telemetry was set up before in this process.
     #[error("telemetry: a log is already installed in this process; install it once, at the start")]
     AlreadyInstalled,

@@ -13,7 +13,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    Config, Counters, Figures, SinkKind, TelemetryError,
+    Config, Counters, Figures, Redactor, SinkKind, TelemetryError, defects,
     delivery::{Delivery, Reach, SinkState},
     encoder::Encoder,
     environment::{self, Address, Settings},
@@ -23,7 +23,7 @@ use crate::{
     ring::Ring,
     said::Said,
     sampler::OnlyTurns,
-    vocabulary::SCOPE,
+    vocabulary::{LOG_ONLY, SCOPE},
     watch::{SeenSpan, Watchers},
     worker::{Flush, Worker},
 };
@@ -67,12 +67,14 @@ struct Sink {
 /// not answer is none: it is said in the log and tried again.
 pub fn install(config: &Config) -> Result<Guard, TelemetryError> {
     let (traces, guard) = layer(config)?;
-    let log = log::layer(&config.log, environment::process("RUST_LOG"))?;
+    let redactor = Redactor::new(config)?;
+    let log = log::layer(&config.log, redactor, environment::process("RUST_LOG"))?;
     tracing_subscriber::registry()
         .with(traces)
         .with(log)
         .try_init()
         .map_err(|_| TelemetryError::AlreadyInstalled)?;
+    defects::log_them();
     Ok(guard)
 }
 
@@ -127,7 +129,7 @@ fn export(settings: Settings) -> Result<(SdkTracerProvider, Guard), TelemetryErr
     Worker {
         spans,
         flushes: asked,
-        said: Said::new(config.content),
+        said: Said::new(Redactor::new(&config)?),
         encoder: Encoder::new(&resource)?,
         counters: counters.clone(),
         batch_spans: config.batch_spans,
@@ -173,7 +175,9 @@ where
 }
 
 fn is_ours(metadata: &Metadata) -> bool {
-    *metadata.level() <= tracing::Level::INFO && metadata.target().starts_with("voce")
+    *metadata.level() <= tracing::Level::INFO
+        && metadata.target().starts_with("voce")
+        && !LOG_ONLY.contains(&metadata.name())
 }
 
 impl Guard {

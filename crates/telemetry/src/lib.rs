@@ -6,6 +6,7 @@
 mod batch;
 mod config;
 mod counters;
+mod defects;
 mod delivery;
 mod encoder;
 mod environment;
@@ -15,6 +16,7 @@ mod log;
 mod metrics;
 mod mlflow;
 mod processor;
+mod redact;
 mod ring;
 mod said;
 mod sampler;
@@ -31,6 +33,7 @@ pub use counters::Figures;
 pub use error::TelemetryError;
 pub use install::{Guard, Telemetry, install, layer};
 pub use metrics::{CustomConfig, CustomKind, MetricsConfig, PriceConfig};
+pub use redact::{CustomPattern, Pattern, RedactConfig, Redactor};
 pub use trace::trace_id;
 pub use watch::{SeenEvent, SeenSpan};
 

@@ -4,34 +4,43 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use crate::{Content, vocabulary::LONGEST_TEXT};
+use crate::{Redactor, vocabulary::LONGEST_TEXT};
 
 /// The content switch.
 #[derive(Debug)]
 pub(crate) struct Said {
-    content: Content,
+    redactor: Redactor,
     /// Keyed anew in every process: a plain hash of "yes" could be looked up.
     key: RandomState,
 }
 
 impl Said {
-    pub(crate) fn new(content: Content) -> Self {
-        Self { content, key: RandomState::new() }
+    pub(crate) fn new(redactor: Redactor) -> Self {
+        Self { redactor, key: RandomState::new() }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.content == Content::Full
+        !self.redactor.is_silent()
     }
 
-    /// The text itself, cut to the limit, or its size and hash.
+    /// The text itself, redacted and cut to the limit, or its size and hash.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self.content {
-            Content::Full => Cow::Borrowed(cut(text, LONGEST_TEXT)),
-            Content::None if text.is_empty() => Cow::Borrowed(""),
-            Content::None => {
-                let hash = self.key.hash_one(text);
-                Cow::Owned(format!("[{} characters, hash {hash:016x}]", text.chars().count()))
-            }
+        if self.is_full() {
+            return self.ours(text);
+        }
+        if text.is_empty() {
+            return Cow::Borrowed("");
+        }
+        let hash = self.key.hash_one(text);
+        Cow::Owned(format!("[{} characters, hash {hash:016x}]", text.chars().count()))
+    }
+
+    /// A text of ours that may quote others, such as an error: redacted and cut, but readable without content too.
+    pub(crate) fn ours<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        // Cut last: half a card number is not recognised.
+        match self.redactor.text(text) {
+            Cow::Borrowed(text) => Cow::Borrowed(cut(text, LONGEST_TEXT)),
+            Cow::Owned(text) => Cow::Owned(cut(&text, LONGEST_TEXT).to_owned()),
         }
     }
 }
@@ -47,16 +56,21 @@ pub(crate) fn cut(text: &str, longest: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Config, Content};
+
+    fn silent() -> Said {
+        Said::new(Redactor::new(&Config { content: Content::None, ..Config::default() }).unwrap())
+    }
 
     #[test]
     fn nothing_of_the_text_is_left_but_size_and_equality() {
-        let said = Said::new(Content::None);
+        let said = silent();
         let once = said.text("my password is tulip").into_owned();
         assert!(once.starts_with("[20 characters, hash "), "{once}");
         assert!(!once.contains("tulip"));
         assert_eq!(once, said.text("my password is tulip"));
         assert_ne!(once, said.text("my password is daisy"));
-        assert_ne!(once, Said::new(Content::None).text("my password is tulip"));
+        assert_ne!(once, silent().text("my password is tulip"));
     }
 
     #[test]

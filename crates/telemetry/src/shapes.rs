@@ -38,12 +38,21 @@ fn messages(text: &str, said: &Said) -> String {
     };
     // The latest messages are the ones that the answer is about.
     messages.drain(..messages.len().saturating_sub(MOST_PARTS));
-    for message in &mut messages {
-        if let Some(Json::String(content)) = message.get_mut("content") {
-            *content = said.text(content).into_owned();
-        }
-    }
+    messages.iter_mut().for_each(|message| speak(message, said));
     json!({ "messages": messages }).to_string()
+}
+
+/// Every text of a message but the words that say what it is; a content may have parts.
+fn speak(message: &mut Json, said: &Said) {
+    match message {
+        Json::String(text) => *text = said.text(text).into_owned(),
+        Json::Array(parts) => parts.iter_mut().for_each(|part| speak(part, said)),
+        Json::Object(fields) => fields
+            .iter_mut()
+            .filter(|(name, _)| !matches!(name.as_str(), "role" | "type"))
+            .for_each(|(_, value)| speak(value, said)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
 }
 
 fn documents(text: &str, said: &Said) -> String {
@@ -65,7 +74,7 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct Metadata<'a> {
-    doc_uri: &'a str,
+    doc_uri: Cow<'a, str>,
     score: Option<f64>,
     chunk_id: String,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -77,9 +86,9 @@ fn document<'a>(passage: &'a Json, said: &Said) -> Document<'a> {
     let chunk_id = passage.get("chunk").map(Json::to_string).unwrap_or_default();
     Document {
         page_content: said.text(text("text")),
-        id: format!("{}#{chunk_id}", text("source")),
+        id: format!("{}#{chunk_id}", said.ours(text("source"))),
         metadata: Metadata {
-            doc_uri: text("source"),
+            doc_uri: said.ours(text("source")),
             score: passage.get("score").and_then(Json::as_f64).map(rounded),
             chunk_id,
             heading: said.text(text("heading")),

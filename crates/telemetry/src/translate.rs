@@ -16,7 +16,7 @@ use crate::{
     vocabulary::{
         self, END_REASON, ENDED_MS_AGO, ERROR, ERROR_TYPE, EVENT_WORDS, EVENTS, FAILED, LONGEST_NAME,
         Meaning, RAN_SECONDS, SESSION_ID, SPAN_INPUTS, SPAN_OUTPUTS, SPAN_TYPE, SPECULATION, STARTED_MS_AGO,
-        SpanWords, USER_ID, VARIANT_NAME, longest,
+        SpanWords, USER, USER_ID, VARIANT_NAME, longest,
     },
 };
 
@@ -94,7 +94,7 @@ pub(crate) fn translate(mut span: SpanData, said: &Said) -> SpanData {
         span.end_time = span.end_time.min(end);
     }
     span.attributes = attributes(&span.name, words, &fields, said);
-    let failed = set_status(&mut span, &fields);
+    let failed = set_status(&mut span, &fields, said);
     for event in &mut span.events.events {
         rewrite(event, said);
     }
@@ -135,7 +135,10 @@ fn attributes(name: &str, words: &'static SpanWords, fields: &Fields, said: &Sai
                         (Meaning::Said, Value::String(text)) => {
                             Value::from(said.text(text.as_str()).into_owned())
                         }
-                        _ => limited(exported, field.value.clone()),
+                        (Meaning::Word, Value::String(text)) if matches!(key, ERROR | USER) => {
+                            Value::from(said.ours(text.as_str()).into_owned())
+                        }
+                        (_, value) => limited(exported, value.clone()),
                     };
                     attributes.push(KeyValue::new(*exported, value));
                 }
@@ -150,9 +153,11 @@ fn attributes(name: &str, words: &'static SpanWords, fields: &Fields, said: &Sai
 fn unknown(span: &str, key: &str, value: &Value, said: &Said) -> KeyValue {
     let exported = if key.contains('.') { key.to_owned() } else { format!("voce.{span}.{key}") };
     let value = match value {
-        Value::String(text) if !matches!(key, SESSION_ID | USER_ID | VARIANT_NAME) => {
-            said.text(text.as_str()).into_owned().into()
+        Value::String(text) if matches!(key, USER_ID | VARIANT_NAME) => {
+            said.ours(text.as_str()).into_owned().into()
         }
+        Value::String(text) if key != SESSION_ID => said.text(text.as_str()).into_owned().into(),
+        Value::Array(_) => said.text(&value.as_str()).into_owned().into(),
         other => limited(&exported, other.clone()),
     };
     KeyValue::new(exported, value)
@@ -169,7 +174,7 @@ fn limited(key: &str, value: Value) -> Value {
 }
 
 /// Every span says OK or ERROR: MLflow counts a span that says nothing as no success. Returns why it failed.
-fn set_status(span: &mut SpanData, fields: &Fields) -> Option<String> {
+fn set_status(span: &mut SpanData, fields: &Fields, said: &Said) -> Option<String> {
     let reason = fields.text(ERROR).filter(|reason| !reason.is_empty());
     let ended_badly = fields.text(END_REASON).is_some_and(|reason| reason == FAILED);
     let description = match &span.status {
@@ -184,6 +189,7 @@ fn set_status(span: &mut SpanData, fields: &Fields) -> Option<String> {
             }
         },
     };
+    let description = said.ours(&description).into_owned();
     span.status = Status::error(description.clone());
     Some(description)
 }
@@ -192,6 +198,9 @@ fn set_status(span: &mut SpanData, fields: &Fields) -> Option<String> {
 fn rewrite(event: &mut Event, said: &Said) {
     if EVENTS.contains(&event.name.as_ref()) {
         event.attributes.retain(|attribute| !matches!(attribute.key.as_str(), "level" | "target"));
+    } else if let Cow::Owned(name) = said.ours(&event.name) {
+        // What is logged within a span has its message for a name.
+        event.name = name.into();
     }
     for attribute in &mut event.attributes {
         let Value::String(text) = &attribute.value else { continue };
@@ -200,7 +209,8 @@ fn rewrite(event: &mut Event, said: &Said) {
             continue;
         }
         attribute.value = match number_in(&attribute.value) {
-            Some(number) if key != "text" => number,
+            // A card number is no figure.
+            Some(number) if key != "text" && said.ours(text.as_str()) == text.as_str() => number,
             _ => Value::from(said.text(text.as_str()).into_owned()),
         };
     }

@@ -354,6 +354,10 @@ pub(crate) const UNKNOWN: SpanWords = SpanWords {
 
 /// Events that are ours. With `content = none` any other event is left out, as its text may hold anything.
 pub(crate) const EVENTS: &[&str] = &["candidate", "sentence", "exception"];
+/// Events for the log alone: they say of a turn what its spans say already.
+pub(crate) const LOG_ONLY: &[&str] = &["turn ended", "reply failed"];
+/// Spans that say which call a log line belongs to, and their field for it.
+pub(crate) const CALLS: &[(&str, &str)] = &[("turn", SESSION), ("call", "id"), ("transport.call", "call")];
 /// Event attributes that are words of ours, and so stay with `content = none`.
 pub(crate) const EVENT_WORDS: &[&str] = &[OUTCOME, "hint", "kind"];
 

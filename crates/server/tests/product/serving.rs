@@ -22,14 +22,20 @@ pub struct Server {
 
 impl Server {
     /// Starts `voce serve` on a free port and waits until it takes calls.
+    pub fn start(place: &Place, arguments: &[&str]) -> Self {
+        Self::start_in(place, &[], arguments)
+    }
+
+    /// As [`Server::start`], with these environment variables.
     #[expect(
         clippy::zombie_processes,
         reason = "Drop waits for it; one that does not start ends the test run"
     )]
-    pub fn start(place: &Place, arguments: &[&str]) -> Self {
+    pub fn start_in(place: &Place, variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
         let mut command = place.command(&all);
+        command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("voce starts");
         let (sender, lines) = mpsc::sync_channel(10_000);
         let outputs: [Box<dyn std::io::Read + Send>; 2] =
