@@ -1,0 +1,5 @@
+//! stub
+use super::Report;
+pub fn page(_report: &Report) -> String {
+    String::new()
+}
