@@ -1,4 +1,5 @@
 //! `voce report`: what MLflow's traces say of the turns of the last hours, as a table, as JSON and as a page.
+mod charts;
 mod compare;
 mod fetch;
 mod html;
