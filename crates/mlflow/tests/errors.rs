@@ -76,7 +76,8 @@ async fn each_refusal_says_what_to_do() {
     let other = answering(200, "<html>hello</html>").await;
     let text = other.experiment("voice-bot").await.unwrap_err().to_string();
     assert!(text.contains("another program"), "{text}");
-    let deleted = answering(200, r#"{"experiment": {"experiment_id": "1", "lifecycle_stage": "deleted"}}"#).await;
+    let deleted =
+        answering(200, r#"{"experiment": {"experiment_id": "1", "lifecycle_stage": "deleted"}}"#).await;
     assert!(matches!(deleted.experiment("x").await, Err(MlflowError::NoExperiment { .. })));
 }
 

@@ -72,8 +72,7 @@ async fn traces_are_found_and_read_as_they_were_sent() {
     let first = place.trace(2.0).await;
     let second = place.trace(1.0).await;
     let filter = "trace.name = 'voice-turn'";
-    let search =
-        |order, limit| Search { experiment_id: &place.experiment, filter, order, limit };
+    let search = |order, limit| Search { experiment_id: &place.experiment, filter, order, limit };
     let found = place.client.search(&search(Order::Slowest, 10)).await.unwrap();
     let ids: Vec<&str> = found.iter().map(|trace| trace.id.as_str()).collect();
     assert_eq!(ids, [format!("tr-{first}"), format!("tr-{second}")]);
@@ -93,7 +92,10 @@ async fn traces_are_found_and_read_as_they_were_sent() {
     assert_eq!((root.id.as_str(), root.status), ("0123456789abcdef", Status::Ok));
     assert_eq!(root.seconds(), 2.0);
     assert_eq!(root.start_ns / 1_000_000, read[1].info.started_ms);
-    assert_eq!((root.figure("whole"), root.figure("half"), root.flag("yes")), (Some(7.0), Some(0.5), Some(true)));
+    assert_eq!(
+        (root.figure("whole"), root.figure("half"), root.flag("yes")),
+        (Some(7.0), Some(0.5), Some(true))
+    );
     assert_eq!(root.attributes["mlflow.spanInputs"], json!({"messages": [1, 2.5]}));
     assert_eq!(root.word("word"), Some("42"));
     let part = read[1].named("part").next().unwrap();
@@ -151,8 +153,12 @@ async fn marks_percentiles_and_attachments_do_what_they_say() {
         ids.push(place.trace(seconds).await);
     }
     place.client.set_tag(&ids[0], "judged", "v1").await.unwrap();
-    let search =
-        Search { experiment_id: &place.experiment, filter: "tag.judged = 'v1'", order: Order::Oldest, limit: 5 };
+    let search = Search {
+        experiment_id: &place.experiment,
+        filter: "tag.judged = 'v1'",
+        order: Order::Oldest,
+        limit: 5,
+    };
     assert_eq!(place.client.search(&search).await.unwrap().len(), 1);
     let query = PercentilesQuery {
         experiment_id: &place.experiment,

@@ -4,6 +4,8 @@ mod calls;
 mod errors;
 mod harness;
 mod many_calls;
+mod mlflow_pages;
+mod report;
 mod serving;
 mod talk;
 mod traces;

@@ -134,7 +134,8 @@ pub fn stages(report: &Report) -> String {
     let mut rows: Vec<(&str, Spread)> = vec![];
     rows.extend(report.all.voice_to_voice.map(|spread| ("voice to voice", spread)));
     // How long people talk says nothing about the machine, and it would dwarf the rest.
-    let stages = report.all.stages.iter().filter(|stage| !matches!(stage.stage.as_str(), "listen" | "playout"));
+    let stages =
+        report.all.stages.iter().filter(|stage| !matches!(stage.stage.as_str(), "listen" | "playout"));
     rows.extend(stages.map(|stage| (stage.stage.as_str(), stage.seconds)));
     let axis = Axis::new(0.0, rows.iter().map(|(_, spread)| spread.p99).fold(0.0, f64::max));
     let bottom = rows.len() as f64 * ROW + 4.0;
@@ -183,7 +184,10 @@ pub fn waterfall(report: &Report) -> (String, String) {
         }
     }
     let waited = seconds(turn.voice_to_voice.unwrap_or_default());
-    (plot.svg(), format!("The turn nearest to the median: {waited} voice to voice, {} in all.", seconds(turn.seconds)))
+    (
+        plot.svg(),
+        format!("The turn nearest to the median: {waited} voice to voice, {} in all.", seconds(turn.seconds)),
+    )
 }
 
 pub fn scores(report: &Report) -> String {
@@ -204,7 +208,8 @@ pub fn scores(report: &Report) -> String {
         for (row, index) in indexes.iter().enumerate() {
             let (score, y) = (&scores[*index], row as f64 * ROW);
             let mean = score.mean;
-            let text = format!("{:.2} ({:.2} to {:.2}), n = {}", mean.value, mean.low, mean.high, score.count);
+            let text =
+                format!("{:.2} ({:.2} to {:.2}), n = {}", mean.value, mean.low, mean.high, score.count);
             plot.text("name", 0.0, y + 14.0, "start", &format!("{} ({})", score.metric, score.source));
             plot.text("tick", 1.0, y + 14.0, "end", &text);
             plot.line("interval", (axis.share(mean.low), y + 24.0), (axis.share(mean.high), y + 24.0));

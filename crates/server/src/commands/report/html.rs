@@ -28,13 +28,43 @@ pub fn page(report: &Report) -> String {
         notes = notes(report),
     );
     page.push_str(&tiles(&report.all));
-    section(&mut page, "Voice to voice", "From the caller's last word to the first sample of the answer; one dot a turn, lines for the median and the 95th percentile of each slice of time.", &charts::over_time(report), "");
-    section(&mut page, "How long callers waited", "Turns by their voice-to-voice time.", &charts::histogram(report), "half");
-    section(&mut page, "Tokens over time", "Read and written by the language model, by slice of time.", &charts::tokens(report), "half");
+    section(
+        &mut page,
+        "Voice to voice",
+        "From the caller's last word to the first sample of the answer; one dot a turn, lines for the median and the 95th percentile of each slice of time.",
+        &charts::over_time(report),
+        "",
+    );
+    section(
+        &mut page,
+        "How long callers waited",
+        "Turns by their voice-to-voice time.",
+        &charts::histogram(report),
+        "half",
+    );
+    section(
+        &mut page,
+        "Tokens over time",
+        "Read and written by the language model, by slice of time.",
+        &charts::tokens(report),
+        "half",
+    );
     if report.all.cost.is_some() {
-        section(&mut page, "Cost over time", "In the currency of the prices, by slice of time.", &charts::cost(report), "half");
+        section(
+            &mut page,
+            "Cost over time",
+            "In the currency of the prices, by slice of time.",
+            &charts::cost(report),
+            "half",
+        );
     }
-    section(&mut page, "Stages", "Median (dark), 95th (light) and 99th percentile (line) of each stage, seconds.", &charts::stages(report), "half");
+    section(
+        &mut page,
+        "Stages",
+        "Median (dark), 95th (light) and 99th percentile (line) of each stage, seconds.",
+        &charts::stages(report),
+        "half",
+    );
     let (waterfall, note) = charts::waterfall(report);
     section(&mut page, "A median turn, stage by stage", &note, &waterfall, "half");
     if !report.all.scores.is_empty() {
@@ -216,7 +246,8 @@ fn groups(page: &mut String, report: &Report) {
     }
     let mut rows = String::new();
     for comparison in &report.comparisons {
-        let (class, verdict) = if comparison.noise { ("noise", "may be chance") } else { ("real", "a difference") };
+        let (class, verdict) =
+            if comparison.noise { ("noise", "may be chance") } else { ("real", "a difference") };
         let difference = comparison.difference;
         let _ = write!(
             rows,

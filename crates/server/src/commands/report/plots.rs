@@ -36,7 +36,10 @@ impl Axis {
         let step = [1.0, 2.0, 5.0, 10.0].map(|round| round * power).into_iter().find(|step| *step >= rough);
         let step = step.unwrap_or(rough);
         let first = (self.low / step).ceil() * step;
-        (0..).map(|index| first + f64::from(index) * step).take_while(|tick| *tick <= self.high + step * 1e-6).collect()
+        (0..)
+            .map(|index| first + f64::from(index) * step)
+            .take_while(|tick| *tick <= self.high + step * 1e-6)
+            .collect()
     }
 }
 
@@ -95,7 +98,13 @@ impl Plot {
         for tick in axis.ticks(5) {
             let share = axis.share(tick);
             self.line("grid", (share, top), (share, bottom));
-            let anchor = if share < 0.04 { "start" } else if share > 0.96 { "end" } else { "middle" };
+            let anchor = if share < 0.04 {
+                "start"
+            } else if share > 0.96 {
+                "end"
+            } else {
+                "middle"
+            };
             self.text("tick", share, bottom + 14.0, anchor, &write(tick));
         }
     }
