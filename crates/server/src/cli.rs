@@ -67,6 +67,8 @@ pub enum Command {
   voce doctor
   voce doctor --set stt.engine=parakeet")]
     Doctor,
+    /// Say from MLflow's traces how the turns of the last hours went: percentiles, tokens, scores, slowest turns.
+    Report(ReportArgs),
     /// Print the effective configuration, every key explained.
     #[command(after_help = "Examples:
   voce config
@@ -167,7 +169,8 @@ pub struct IngestArgs {
 
 #[derive(Args)]
 pub struct BenchArgs {
-    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `tracing`, `turn`, `turn-material` or `turn-models`.
+    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `tracing`, `turn`, `turn-material`, `turn-models`
+    /// or `turns` (simulated turns, sent as real ones are).
     pub what: String,
     /// Timed runs after one that is not.
     #[arg(long, default_value_t = 5)]
@@ -181,12 +184,59 @@ pub struct BenchArgs {
     /// Where `turn-material` writes its sounds.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Seed of the turn-taking material.
+    /// Seed of the turn-taking material and of simulated turns.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Single turns in the turn-taking material.
     #[arg(long, default_value_t = 150)]
     pub clips: usize,
+    /// `turns`: how many.
+    #[arg(long, default_value_t = 50)]
+    pub count: usize,
+    /// `turns`: the variant they belong to.
+    #[arg(long, default_value = "default")]
+    pub variant: String,
+    /// `turns`: how many times as long the language model and the voice take as usual.
+    #[arg(long, default_value_t = 1.0)]
+    pub slower: f64,
+    /// `turns`: the time over which they are spread, up to now, minutes.
+    #[arg(long, default_value_t = 60.0)]
+    pub minutes: f64,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  voce report
+  voce report --since 7d --by variant
+  voce report --since 24h --html report.html
+  voce report --json | jq .all.voice_to_voice")]
+pub struct ReportArgs {
+    /// How far back to look: a number with s, m, h or d.
+    #[arg(long, default_value = "24h", value_name = "TIME")]
+    pub since: String,
+    /// Set groups of turns beside each other.
+    #[arg(long, value_enum)]
+    pub by: Option<GroupBy>,
+    /// Write a page with plots into this file; it needs nothing else, no network either.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print JSON in place of the table.
+    #[arg(long)]
+    pub json: bool,
+    /// The most turns that are read; the newest count.
+    #[arg(long, default_value_t = 5_000, value_name = "N")]
+    pub limit: usize,
+}
+
+/// What turns can be grouped by.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GroupBy {
+    /// The variant under test.
+    Variant,
+    /// The language model.
+    Model,
+    /// The voice that speaks.
+    Voice,
 }
 
 #[cfg(test)]

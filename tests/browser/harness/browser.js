@@ -57,7 +57,7 @@ export async function until(page, what, read, timeout = 30_000, given = undefine
 }
 
 /** Keeps a picture for people to look at, where VOCE_SCREENSHOTS names a directory. */
-export async function screenshot(page, name) {
+export async function screenshot(page, name, options = {}) {
   const directory = process.env.VOCE_SCREENSHOTS;
-  if (directory) await page.screenshot({ path: `${directory}/${name}.png` });
+  if (directory) await page.screenshot({ path: `${directory}/${name}.png`, ...options });
 }

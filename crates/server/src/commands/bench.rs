@@ -13,6 +13,7 @@ use crate::{cli::BenchArgs, commands::talk, config::Config, engines};
 mod llm;
 mod tracing_cost;
 mod turn;
+mod turns;
 
 /// What every run prints, the same as the Python baselines.
 #[derive(Serialize)]
@@ -25,6 +26,9 @@ struct Timing {
 pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
     if args.what == "tracing" {
         return tracing_cost::run(config, args.repeat).await;
+    }
+    if args.what == "turns" {
+        return turns::run(config, args).await;
     }
     if args.what == "llm" {
         let speed = tokio::task::spawn_blocking(move || llm::speed(config, &args)).await??;
@@ -69,7 +73,7 @@ fn time_engine(mut config: Config, args: &BenchArgs) -> Result<Timing> {
             time(args.repeat, || voice.synthesize(text))?
         }
         other => bail!(
-            "{other} is none of silero, smart-turn, stt, embed, llm, tts, tracing, turn-material, turn-models"
+            "{other} is none of silero, smart-turn, stt, embed, llm, tts, tracing, turn, turn-material, turn-models, turns"
         ),
     };
     let median_seconds = median(runs.clone())?;

@@ -1,9 +1,11 @@
 //! One file a command.
 mod bench;
 mod config;
+mod dice;
 mod doctor;
 mod ingest;
 mod models;
+mod report;
 mod say;
 mod serve;
 mod talk;
@@ -29,6 +31,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Models(command) => return models::run(config, command).await,
         Command::Ingest(args) => return ingest::run(config, args).await,
         Command::Doctor => return doctor::run(config).await,
+        Command::Report(args) => report::run(&config, args).await?,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
     }

@@ -6,6 +6,8 @@ mod errors;
 mod harness;
 mod many_calls;
 mod metrics;
+mod mlflow_pages;
+mod report;
 mod serving;
 mod talk;
 mod traces;
