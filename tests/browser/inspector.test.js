@@ -36,7 +36,6 @@ after(async () => {
 
 // A call in which one turn is over, of which the server keeps what is given.
 async function shown(kept, options) {
-  // The microphones that the page opens are kept for looking at.
   const opened = await startTalk({
     newContext: async (wanted) => {
       const context = await browser.newContext(wanted);

@@ -2,15 +2,24 @@
 // nothing of it.
 export function installPlayed() {
   const played = (window.played = []);
-  const start = AudioBufferSourceNode.prototype.start;
+  const pieces = new WeakMap();
+  const { start } = AudioBufferSourceNode.prototype;
+  const { stop } = AudioScheduledSourceNode.prototype;
   AudioBufferSourceNode.prototype.start = function (at, from, seconds) {
     const piece = { from, seconds, began: this.context.currentTime, length: this.buffer.duration };
     // Whether there is anything to be heard in it.
     const samples = this.buffer.getChannelData(0);
     const rate = this.buffer.sampleRate;
     piece.loudest = samples.slice(from * rate, (from + (seconds ?? 1e9)) * rate).reduce((most, each) => Math.max(most, Math.abs(each)), 0);
-    this.addEventListener("ended", () => { piece.ended = this.context.currentTime; });
+    // Its end or its stop, whichever comes first: a suspended context tells of no ends.
+    const over = () => { piece.ended ??= this.context.currentTime; };
+    this.addEventListener("ended", over);
+    pieces.set(this, over);
     played.push(piece);
     return start.call(this, at, from, seconds);
+  };
+  AudioBufferSourceNode.prototype.stop = function (at) {
+    pieces.get(this)?.();
+    return stop.call(this, at);
   };
 }

@@ -19,6 +19,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const LANES = 3;
 const LANE_PIXELS = 18;
 const WORD_PADDING = 7;
+// A mark with its probability beside it.
+const FIGURE_PIXELS = 46;
 // What the recogniser had heard when it judged a pause.
 const BEFORE_PAUSE = 1;
 
@@ -65,7 +67,7 @@ export class TimelineView {
       this.words(record, axis, width, "caller"),
       audible && this.waves(record, axis, width),
       this.words(record, axis, width, "bot"),
-      this.pauses(record, axis),
+      this.pauses(record, axis, width),
       ...rowsOf(record.stages).map((row) => this.row(record, axis, row)),
       this.ticks(record, axis, width),
     ].filter((line) => line !== false));
@@ -175,17 +177,19 @@ export class TimelineView {
     });
   }
 
-  private pauses(record: TurnRecord, axis: Axis): HTMLElement | false {
+  private pauses(record: TurnRecord, axis: Axis, width: number): HTMLElement | false {
     const seen = record.decisions.filter(({ at_seconds }) => clip(axis, at_seconds, at_seconds));
     if (seen.length === 0) return false;
     const track = element("div", { class: "track" });
-    for (const pause of seen) {
+    for (const [place, pause] of seen.entries()) {
       const sure = pause.probability === null ? "" : pause.probability.toFixed(2);
       const from = pause.at_seconds - pause.waited_ms / 1000 - BEFORE_PAUSE;
       const button = this.item("pause", `${verdict(pause)} ${sure}`, () => ofPause(record, pause), [Math.max(0, from), pause.at_seconds], record);
       button.dataset.outcome = pause.outcome;
-      button.append(element("i"), element("span", {}, sure));
       const at = percent(axis, pause.at_seconds);
+      const next = seen[place + 1];
+      const room = next ? ((percent(axis, next.at_seconds) - at) / 100) * width : width;
+      button.append(element("i"), room < FIGURE_PIXELS ? "" : element("span", {}, sure));
       button.style.left = `${at}%`;
       if (at > 85) button.classList.add("leftwards");
       track.append(button);
