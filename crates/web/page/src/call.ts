@@ -182,7 +182,8 @@ export class Call {
     this.deaf = deaf;
     if (!this.active) return;
     this.letHear();
-    const waits = !deaf && this.store.state.phase === "listening" && !this.store.state.pushToTalk;
+    const { phase, hearing, pushToTalk } = this.store.state;
+    const waits = !deaf && phase === "listening" && !hearing && !pushToTalk;
     this.quietSince = waits ? performance.now() : undefined;
   }
 

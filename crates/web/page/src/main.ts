@@ -30,7 +30,8 @@ let echo: ReturnType<typeof setTimeout> | undefined;
 player.onChange = () => {
   clearTimeout(echo);
   if (player.playing) call.makeDeaf(true);
-  else echo = setTimeout(() => call.makeDeaf(false), ECHO_MS);
+  // Whoever holds the button is to be heard from the first syllable.
+  else echo = setTimeout(() => call.makeDeaf(false), store.state.pressed ? 0 : ECHO_MS);
   store.set({});
 };
 // The call comes first.
