@@ -62,16 +62,32 @@ pub fn read_wav(path: impl AsRef<Path>) -> Result<(Vec<f32>, u32), WavError> {
 /// Writes `samples` (mono, cut off at -1 and 1) at `rate_hz` to `path` as 16-bit PCM.
 pub fn write_wav(path: impl AsRef<Path>, samples: &[f32], rate_hz: u32) -> Result<(), WavError> {
     let path = path.as_ref();
-    let spec =
-        WavSpec { channels: 1, sample_rate: rate_hz, bits_per_sample: 16, sample_format: SampleFormat::Int };
     let write = || {
-        let mut writer = WavWriter::create(path, spec)?;
+        let mut writer = WavWriter::create(path, pcm_16(rate_hz))?;
         for sample in samples {
             writer.write_sample((sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16)?;
         }
         writer.finalize()
     };
     write().map_err(|error| named(error, "write", path))
+}
+
+/// `samples` (mono, 16 bit) at `rate_hz` as a whole WAV file in memory.
+pub fn wav_bytes(samples: &[i16], rate_hz: u32) -> Vec<u8> {
+    let mut file = io::Cursor::new(Vec::with_capacity(44 + 2 * samples.len()));
+    let write = |file| {
+        let mut writer = WavWriter::new(file, pcm_16(rate_hz))?;
+        for sample in samples {
+            writer.write_sample(*sample)?;
+        }
+        writer.finalize()
+    };
+    write(&mut file).expect("memory takes every byte, and 16 bits fit");
+    file.into_inner()
+}
+
+fn pcm_16(rate_hz: u32) -> WavSpec {
+    WavSpec { channels: 1, sample_rate: rate_hz, bits_per_sample: 16, sample_format: SampleFormat::Int }
 }
 
 /// All samples up to the end that the header states or, if that comes first, the end of the file.
@@ -138,6 +154,17 @@ mod tests {
         }
         writer.finalize().unwrap();
         path
+    }
+
+    #[test]
+    fn a_file_in_memory_is_the_file_on_disk() {
+        let samples: Vec<i16> = vec![-32_768, -1, 0, 1, 32_767];
+        let path = file("memory");
+        std::fs::write(&path, wav_bytes(&samples, 24_000)).unwrap();
+        let (read, rate_hz) = read_wav(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let read: Vec<i16> = read.iter().map(|sample| (sample * 32_768.0) as i16).collect();
+        assert_eq!((read, rate_hz), (samples, 24_000));
     }
 
     #[test]

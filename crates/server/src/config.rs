@@ -30,6 +30,7 @@ pub struct Config {
     pub llm: voce_llm::Config,
     pub tts: voce_tts::Config,
     pub transport: voce_transport::Config,
+    pub inspector: crate::inspector::InspectorConfig,
     pub telemetry: voce_telemetry::Config,
 }
 

@@ -4,6 +4,7 @@ mod commands;
 mod config;
 mod engines;
 mod http;
+mod inspector;
 
 use std::process::ExitCode;
 

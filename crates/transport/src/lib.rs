@@ -21,4 +21,5 @@ pub use config::{Config, IceServer};
 pub use counters::{Count, Counters};
 pub use peer::PeerError;
 pub use routes::router;
+pub use timestamp::utc;
 pub use transport::{Answer, CallStatus, OfferError, Transport, TransportError};

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     engines,
     http::{self, Model, Status},
+    inspector::{self, Inspector},
 };
 
 pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
@@ -33,10 +34,15 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let address = listener.local_addr()?;
     let (transport, calls) = Transport::bind(config.transport.clone(), address.ip()).await?;
     let status = status(&config, &engines, telemetry.telemetry());
-    let routes = voce_transport::router(transport.clone()).merge(http::router(status));
+    let keeps_content = config.telemetry.content == voce_telemetry::Content::Full;
+    let inspector = Inspector::new(config.inspector.clone(), keeps_content, telemetry.telemetry());
+    let routes = voce_transport::router(transport.clone())
+        .merge(http::router(status))
+        .merge(inspector::router(inspector.clone()));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(take_calls(calls, engines, talk::settings(&config), stop.clone()));
+    tasks.spawn(inspector.clone().run(stop.clone()));
+    tasks.spawn(take_calls(calls, engines, talk::settings(&config), inspector, stop.clone()));
     let quit = stop.clone();
     tasks.spawn(async move {
         let served = axum::serve(listener, routes).with_graceful_shutdown(quit.cancelled_owned()).await;
@@ -70,9 +76,11 @@ async fn take_calls(
     mut calls: mpsc::Receiver<Call>,
     engines: Engines,
     settings: Settings,
+    inspector: Inspector,
     stop: CancellationToken,
 ) {
     let mut sessions = JoinSet::new();
+    let mut observers = JoinSet::new();
     loop {
         let call = tokio::select! {
             () = stop.cancelled() => break,
@@ -81,12 +89,14 @@ async fn take_calls(
                 log_end(ended);
                 continue;
             }
+            Some(_) = observers.join_next() => continue,
             call = calls.recv() => match call {
                 Some(call) => call,
                 None => break,
             },
         };
         let span = tracing::info_span!("call", id = call.id);
+        let call = inspector.observe(call, &mut observers);
         let session = voce_pipeline::run(call, engines.clone(), settings.clone(), stop.clone());
         sessions.spawn(session.instrument(span));
     }

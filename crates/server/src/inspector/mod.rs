@@ -1,0 +1,161 @@
+//! The last turns for those who look at the page: stages, sound, words, decisions and scores. In memory, bounded, and
+//! gone with the process.
+//!
+//! Spans come from the telemetry (`Telemetry::watch`), sound from the pipeline (`voce_core::Recorder`), words and
+//! decisions from the call's events. A turn is put together when its root span arrives.
+mod config;
+mod recorder;
+mod routes;
+mod sound;
+mod store;
+mod turn;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+use voce_core::{Call, TurnId};
+use voce_telemetry::{SeenSpan, Telemetry};
+
+pub use config::InspectorConfig;
+use recorder::{CallRecorder, Recording};
+pub use routes::router;
+use sound::Sound;
+use store::{Kept, Store};
+use turn::TurnView;
+
+/// Spans that may wait to be looked at. A turn has about 20.
+const SPANS: usize = 4_096;
+/// Turns whose root has not come; more means that roots were lost.
+const MOST_OPEN: usize = 1_024;
+/// The last words of a turn travel another way than its spans.
+const SETTLES: Duration = Duration::from_millis(150);
+/// How long a call's recording outlives the call: its last turn's spans come after it.
+const OUTLIVES: Duration = Duration::from_secs(10);
+/// Events that may wait for the real observer, as in every call.
+const EVENTS: usize = 512;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Inspector(Arc<Shared>);
+
+struct Shared {
+    config: InspectorConfig,
+    keeps_content: bool,
+    telemetry: Telemetry,
+    calls: Mutex<HashMap<String, Arc<CallRecorder>>>,
+    store: Mutex<Store>,
+}
+
+impl Inspector {
+    /// An inspector of what `telemetry` sees. `keeps_content`: whether words and sound may be kept.
+    pub fn new(config: InspectorConfig, keeps_content: bool, telemetry: Telemetry) -> Self {
+        let store = Mutex::new(Store::new(config.turns, config.sound_bytes));
+        Self(Arc::new(Shared { config, keeps_content, telemetry, calls: Mutex::default(), store }))
+    }
+
+    /// Puts turns together as their spans come, until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        if self.0.config.turns == 0 {
+            return;
+        }
+        let (watcher, mut spans) = mpsc::channel(SPANS);
+        self.0.telemetry.watch(watcher);
+        let mut open: HashMap<String, Vec<SeenSpan>> = HashMap::new();
+        let mut tasks = JoinSet::new();
+        loop {
+            let span = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = tasks.join_next() => continue,
+                span = spans.recv() => match span {
+                    Some(span) => span,
+                    None => break,
+                },
+            };
+            let is_root = span.parent_id.is_none();
+            let trace_id = span.trace_id.clone();
+            if open.len() >= MOST_OPEN && !open.contains_key(&trace_id) {
+                open.clear();
+            }
+            open.entry(trace_id.clone()).or_default().push(span);
+            if is_root && let Some(turn) = open.remove(&trace_id) {
+                let inspector = self.clone();
+                tasks.spawn(async move {
+                    sleep(SETTLES).await;
+                    inspector.add(&turn);
+                });
+            }
+        }
+    }
+
+    /// The same call, observed. Its sound passes no further queue; its events do, as they are not in a hurry.
+    pub fn observe(&self, mut call: Call, tasks: &mut JoinSet<()>) -> Call {
+        if self.0.config.turns == 0 {
+            return call;
+        }
+        let longest = Duration::from_secs(self.0.config.longest_seconds.into());
+        let recorder = Arc::new(CallRecorder::new(longest, self.0.keeps_content));
+        call.recorder = Some(recorder.clone());
+        let id = call.id.clone();
+        self.0.calls.lock().insert(id.clone(), recorder.clone());
+        let (events, mut happened) = mpsc::channel(EVENTS);
+        let observer = std::mem::replace(&mut call.events, events);
+        let inspector = self.clone();
+        tasks.spawn(async move {
+            while let Some(event) = happened.recv().await {
+                recorder.note(&event);
+                // As in the call itself: who lags misses events.
+                observer.try_send(event).ok();
+            }
+            drop(observer);
+            sleep(OUTLIVES).await;
+            inspector.0.calls.lock().remove(&id);
+        });
+        call
+    }
+
+    /// One turn, if it is kept.
+    pub fn turn(&self, trace_id: &str) -> Option<TurnView> {
+        let mut view = self.0.store.lock().find(trace_id)?.view.clone();
+        view.trace_url = self.0.telemetry.trace_url(trace_id);
+        Some(view)
+    }
+
+    /// The sound of one side (`caller` or `bot`) as WAV.
+    pub fn sound(&self, trace_id: &str, side: &str) -> Option<Vec<u8>> {
+        let store = self.0.store.lock();
+        let kept = store.find(trace_id)?;
+        let sound = match side {
+            "caller" => &kept.caller,
+            "bot" => &kept.bot,
+            _ => return None,
+        };
+        (sound.bytes() > 0).then(|| sound.wav())
+    }
+
+    fn add(&self, spans: &[SeenSpan]) {
+        let Some(root) = spans.iter().find(|span| span.parent_id.is_none()) else { return };
+        let recording = self.recording(root);
+        let content = if self.0.keeps_content { "full" } else { "none" };
+        let Some(view) = turn::view(spans, &recording, content) else { return };
+        self.0.store.lock().add(Kept { view, caller: recording.caller, bot: recording.bot });
+    }
+
+    fn recording(&self, root: &SeenSpan) -> Recording {
+        let call = root.attributes.get("session.id").and_then(|id| id.as_str()).unwrap_or_default();
+        let number =
+            root.attributes.get("turn.number").and_then(|number| number.as_u64()).unwrap_or_default();
+        let recorder = self.0.calls.lock().get(call).cloned();
+        match recorder {
+            Some(recorder) => recorder.collect(TurnId(number as u32), root.start, root.end),
+            // `voce talk` and the like are not recorded.
+            None => Recording {
+                caller: Sound::default(),
+                bot: Sound::default(),
+                words: vec![],
+                decisions: vec![],
+            },
+        }
+    }
+}
