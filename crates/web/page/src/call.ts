@@ -34,6 +34,7 @@ export class Call {
   private readonly holders = new Set<Holder>();
   private tail: ReturnType<typeof setTimeout> | undefined;
   private stoppedAt = -GRACE_MS;
+  private deaf = false;
   // Counts calls, so that what comes late from an earlier one is not taken for this one's.
   private attempt = 0;
 
@@ -55,7 +56,7 @@ export class Call {
     const attempt = ++this.attempt;
     const current = () => attempt === this.attempt && this.active;
     this.store.set({ phase: "connecting", doing: "opening the microphone", problem: undefined, roundTripMs: undefined });
-    this.microphone.enableMic(!this.store.state.pushToTalk);
+    this.letHear();
     try {
       this.levels.hear("you", await this.microphone.open());
     } catch (error) {
@@ -128,7 +129,7 @@ export class Call {
     this.store.set({ pushToTalk });
     this.clear("no-speech");
     if (!this.active) return;
-    this.microphone.enableMic(!pushToTalk);
+    this.letHear();
     this.quietSince = pushToTalk || this.store.state.phase !== "listening" ? undefined : performance.now();
   }
 
@@ -142,7 +143,7 @@ export class Call {
     this.quietSince = performance.now();
     this.levels.forget();
     if (this.tail === undefined) {
-      this.microphone.enableMic(true);
+      this.letHear();
       void this.ask({ t: "push-to-talk", d: { pressed: true } });
     }
     // Let go and held again within the tail is held all along.
@@ -167,7 +168,28 @@ export class Call {
     clearTimeout(this.tail);
     this.tail = undefined;
     void this.ask({ t: "push-to-talk", d: { pressed: false } });
-    this.microphone.enableMic(!this.store.state.pushToTalk);
+    this.letHear();
+  }
+
+  /** Whether something other than the call may sound here now: not while one of the two speaks or thinks. */
+  get quiet(): boolean {
+    const { phase, hearing, pressed } = this.store.state;
+    return phase === "idle" || (phase === "listening" && !hearing && !pressed);
+  }
+
+  /** While something else sounds here, the microphone is off: the bot would take it for the caller. */
+  makeDeaf(deaf: boolean) {
+    this.deaf = deaf;
+    if (!this.active) return;
+    this.letHear();
+    const { phase, hearing, pushToTalk } = this.store.state;
+    const waits = !deaf && phase === "listening" && !hearing && !pushToTalk;
+    this.quietSince = waits ? performance.now() : undefined;
+  }
+
+  private letHear() {
+    const { pushToTalk, pressed } = this.store.state;
+    this.microphone.enableMic(!this.deaf && (!pushToTalk || pressed || this.tail !== undefined));
   }
 
   private async ask({ t, d }: ClientMessage) {
@@ -315,7 +337,7 @@ export class Call {
 
   private listen() {
     const { hearing, pushToTalk } = this.store.state;
-    this.quietSince = hearing || pushToTalk ? undefined : performance.now();
+    this.quietSince = hearing || pushToTalk || this.deaf ? undefined : performance.now();
     this.levels.forget();
     this.store.set({ phase: "listening", doing: hearing ? "hearing you" : "", held: false });
   }

@@ -30,5 +30,5 @@ export function keyboard(keys: Keys) {
 // Space anywhere, and on the big button also Enter, which presses buttons.
 function talks(key: string, target: HTMLElement): boolean {
   if (target.closest("#talk")) return key === " " || key === "Enter";
-  return key === " " && !target.closest("input, textarea, select, button, a, summary, [contenteditable]");
+  return key === " " && !target.closest("input, textarea, select, button, a, summary, [role=slider], [contenteditable]");
 }

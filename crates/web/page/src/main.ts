@@ -3,6 +3,7 @@ import { Call } from "./call";
 import { keyboard } from "./keyboard";
 import { Levels } from "./levels";
 import { Microphone } from "./microphone";
+import { Player } from "./player";
 import { fetchStatus } from "./protocol";
 import { Store } from "./state";
 import { remember, remembered, theme } from "./theme";
@@ -15,12 +16,26 @@ import { transcript } from "./view/transcript";
 
 const MICROPHONE = "voce.microphone";
 const PUSH_TO_TALK = "voce.push-to-talk";
+// The loudspeaker is a little behind, and so is the room.
+const ECHO_MS = 250;
 
 const store = new Store();
 const levels = new Levels();
 const microphone = new Microphone();
 microphone.chosen = remembered(MICROPHONE);
 const call = new Call(store, microphone, levels, byId<HTMLAudioElement>("speaker"));
+const player = new Player();
+player.mayPlay = () => call.quiet;
+let echo: ReturnType<typeof setTimeout> | undefined;
+player.onChange = () => {
+  clearTimeout(echo);
+  if (player.playing) call.makeDeaf(true);
+  // Whoever holds the button is to be heard from the first syllable.
+  else echo = setTimeout(() => call.makeDeaf(false), store.state.pressed ? 0 : ECHO_MS);
+  store.set({});
+};
+// The call comes first.
+store.view(() => player.playing && !call.quiet && player.stop());
 
 const listMicrophones = async () => store.set({ microphones: await microphone.getAllMics(), microphone: microphone.chosen });
 microphone.onDevices = () => void listMicrophones();
@@ -45,11 +60,11 @@ theme(byId<HTMLButtonElement>("theme"));
 header(store);
 problemBox(store);
 transcript(store);
-inspector(store, levels);
+inspector(store, levels, player);
 controls(store, levels, actions);
 keyboard({
   start: actions.start,
-  escape: () => call.escape(),
+  escape: () => (player.playing ? player.stop() : call.escape()),
   press: () => call.press("key"),
   release: () => call.release("key"),
 });

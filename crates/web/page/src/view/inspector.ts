@@ -1,32 +1,56 @@
-// Where the time of a turn went: its stages as bars to scale, below the loudness of both sides.
+// Where the time of a turn went: the server's own record of it, or, where that is not kept, the figures of its report
+// as bars to scale, below the loudness of both sides as this browser heard them.
 import type { Exchange } from "../conversation";
 import type { Levels } from "../levels";
+import type { Player } from "../player";
 import { traceAddress } from "../protocol";
 import type { TurnReport } from "../protocol";
 import { timeline } from "../stages";
 import type { Bar, Timeline } from "../stages";
 import type { Store } from "../state";
+import type { Kept } from "../timeline/records";
+import { Records } from "../timeline/records";
 import { turnTaking } from "../turn-taking";
 import { byId, element, setText } from "./element";
+import { FactsPanel } from "./facts";
+import { Playback } from "./playback";
+import { ScoreChips } from "./scores";
+import { TimelineView } from "./timeline";
 
 const STEPS = 120;
 const SVG = "http://www.w3.org/2000/svg";
 
-export function inspector(store: Store, levels: Levels) {
-  let whole = false;
+export function inspector(store: Store, levels: Levels, player: Player) {
+  const records = new Records(() => store.set({}));
+  const facts = new FactsPanel();
+  const timeline = new TimelineView(player, facts, () => store.set({}));
+  const scores = new ScoreChips(facts);
+  const playback = new Playback(player, () => timeline.drawPlaying());
+  let chosen: boolean | undefined;
   let shown = "";
   const scales = [byId("scale-answer"), byId("scale-whole")];
   // On a narrow screen the talk comes first.
   if (matchMedia("(max-width: 820px)").matches) byId<HTMLDetailsElement>("turn").open = false;
   scales.forEach((button, at) => button.addEventListener("click", () => {
-    whole = at === 1;
+    chosen = at === 1;
     store.set({});
   }));
   store.view(({ conversation, state }) => {
     const reported = conversation.exchanges.filter((exchange) => exchange.report);
     const exchange = reported.find((each) => each.key === state.picked) ?? reported.at(-1);
     document.body.dataset.inspected = String(exchange !== undefined);
-    const key = JSON.stringify([exchange?.key, exchange?.report, exchange?.decisions, exchange?.asides, reported.length, state.status, whole]);
+    const trace = exchange?.report?.trace_id ?? "";
+    const kept = trace === "" ? undefined : records.get(trace);
+    const record = kept?.state === "kept" ? kept.record : undefined;
+    records.watch(trace);
+    if (player.playing && player.playing.trace !== trace) player.stop();
+    // What can be heard is shown as a whole; bare figures are about the wait.
+    const whole = chosen ?? record !== undefined;
+    if (record) timeline.draw(record, whole);
+    else timeline.hide();
+    scores.draw(record?.scores ?? []);
+    playback.draw(record);
+    const key = JSON.stringify([exchange?.key, exchange?.report, exchange?.decisions, exchange?.asides, reported.length, state.status, whole, kept?.state]);
     if (key === shown) return;
     shown = key;
     byId("no-turn").hidden = exchange !== undefined;
@@ -35,7 +59,10 @@ export function inspector(store: Store, levels: Levels) {
     if (!exchange?.report) return;
     scales.forEach((button, at) => button.setAttribute("aria-pressed", String(whole === (at === 1))));
     draw(exchange, exchange.report, levels, whole);
-    trace(store, exchange.report);
+    byId("guessed").hidden = record !== undefined;
+    byId("timeline-facts").hidden = record === undefined;
+    setText(byId("kept"), about(kept));
+    link(store, exchange.report, record?.trace_url ?? undefined);
   });
 }
 
@@ -141,9 +168,18 @@ function facts(report: TurnReport): string {
   ].filter(Boolean).join(" · ");
 }
 
-function trace(store: Store, report: TurnReport) {
+// What there is to see, where it is less than everything.
+function about(kept: Kept | undefined): string {
+  if (!kept || kept.state === "asking") return "";
+  if (kept.state === "kept")
+    return kept.record.content === "none" ? "This server keeps neither words nor sound (telemetry.content is “none”)." : "";
+  if (kept.why !== "") return `The timeline of this turn could not be fetched (${kept.why}); these are its figures.`;
+  return "Timelines are kept for the last turns only; these are the figures of this one.";
+}
+
+function link(store: Store, report: TurnReport, known: string | undefined) {
   const link = byId<HTMLAnchorElement>("trace");
-  const address = traceAddress(store.state.status, report);
+  const address = known !== undefined && /^https?:\/\//.test(known) ? known : traceAddress(store.state.status, report);
   link.hidden = address === undefined;
   byId("no-trace").hidden = address !== undefined;
   if (address) link.href = address;
