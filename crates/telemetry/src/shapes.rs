@@ -86,9 +86,10 @@ fn document<'a>(passage: &'a Json, said: &Said) -> Document<'a> {
     let chunk_id = passage.get("chunk").map(Json::to_string).unwrap_or_default();
     Document {
         page_content: said.text(text("text")),
-        id: format!("{}#{chunk_id}", said.ours(text("source"))),
+        id: format!("{}#{chunk_id}", said.text(text("source"))),
         metadata: Metadata {
-            doc_uri: said.ours(text("source")),
+            // The name of a document tells what was asked about.
+            doc_uri: said.text(text("source")),
             score: passage.get("score").and_then(Json::as_f64).map(rounded),
             chunk_id,
             heading: said.text(text("heading")),

@@ -23,7 +23,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Words that are no proof: they stand in names of ours and in any text.
 const COMMON: &[&str] =
-    &["what", "with", "from", "this", "that", "have", "your", "they", "will", "does", "time"];
+    &["what", "with", "from", "this", "that", "have", "your", "they", "will", "does", "time", "date"];
 
 /// Keeps the bytes that a sink gets, once it is there.
 #[derive(Clone, Default)]

@@ -7,6 +7,7 @@ mod harness;
 mod many_calls;
 mod metrics;
 mod mlflow_pages;
+mod observability;
 mod report;
 mod serving;
 mod talk;
