@@ -18,7 +18,7 @@ use prost::Message;
 use serde_json::json;
 use tracing::{Span, field::Empty, info_span};
 use tracing_subscriber::{Registry, layer::SubscriberExt};
-use voce_telemetry::{Config, Guard, SinkConfig, SinkKind};
+use voce_telemetry::{Config, Guard, SinkConfig, SinkKind, SpoolConfig};
 
 /// What `with_turns` needs: a subscriber of the test's own.
 pub fn exporting(config: &Config) -> (tracing::Dispatch, Guard) {
@@ -26,10 +26,17 @@ pub fn exporting(config: &Config) -> (tracing::Dispatch, Guard) {
     (tracing::Dispatch::new(tracing_subscriber::registry().with(layer)), guard)
 }
 
-/// One plain sink, quick.
+/// One plain sink, quick, nothing on disk.
 pub fn to(url: &str) -> Config {
     let sink = SinkConfig { kind: SinkKind::Otlp, url: url.to_owned(), ..SinkConfig::default() };
-    Config { sinks: vec![sink], batch_delay_ms: 20, timeout_ms: 400, flush_ms: 200, ..Config::default() }
+    let spool = SpoolConfig { enabled: false, ..SpoolConfig::default() };
+    Config { sinks: vec![sink], batch_delay_ms: 20, timeout_ms: 400, flush_ms: 200, spool, ..Config::default() }
+}
+
+/// The same with a spool in this folder.
+pub fn spooling(url: &str, dir: &std::path::Path) -> Config {
+    let spool = SpoolConfig { dir: dir.join("spool").display().to_string(), ..SpoolConfig::default() };
+    Config { spool, ..to(url) }
 }
 
 /// What arrives when `work` runs under this configuration.
