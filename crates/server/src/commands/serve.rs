@@ -34,6 +34,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let (transport, calls) = Transport::bind(config.transport.clone(), address.ip()).await?;
     let status = status(&config, &engines, telemetry.telemetry());
     let routes = voce_transport::router(transport.clone()).merge(http::router(status));
+    let routes = routes.merge(http::telemetry(telemetry.telemetry()));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(take_calls(calls, engines, talk::settings(&config), stop.clone()));

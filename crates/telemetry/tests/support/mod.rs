@@ -272,6 +272,8 @@ pub enum Mood {
     Discard,
     /// 422 for a request that holds a span of this name.
     Refuse(&'static str),
+    /// 500 for a request that holds a span of this name.
+    Break(&'static str),
 }
 
 /// A receiver of OTLP on this machine.
@@ -342,7 +344,8 @@ async fn receive(State(collector): State<Collector>, body: Bytes) -> StatusCode 
         Mood::Hang => std::future::pending().await,
         Mood::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Mood::Refuse(name) if spans.iter().any(|span| span.name == name) => StatusCode::UNPROCESSABLE_ENTITY,
-        Mood::Take | Mood::Discard | Mood::Refuse(_) => {
+        Mood::Break(name) if spans.iter().any(|span| span.name == name) => StatusCode::INTERNAL_SERVER_ERROR,
+        Mood::Take | Mood::Discard | Mood::Refuse(_) | Mood::Break(_) => {
             collector.taken.lock().unwrap().extend(spans);
             StatusCode::OK
         }
