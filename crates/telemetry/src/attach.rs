@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_text_and_an_object_both_keep_what_they_said() {
-        let mut attributes = vec![KeyValue::new("out", "Two years."), KeyValue::new("in", r#"{"seconds":2}"#)];
+        let mut attributes =
+            vec![KeyValue::new("out", "Two years."), KeyValue::new("in", r#"{"seconds":2}"#)];
         add(&mut attributes, "out", "heard", "ref");
         add(&mut attributes, "in", "", "ref");
         add(&mut attributes, "new", "", "ref");

@@ -13,7 +13,10 @@ use opentelemetry_sdk::{
 };
 use parking_lot::Mutex;
 
-use crate::{TelemetryError, batch::{Batch, Kind}};
+use crate::{
+    TelemetryError,
+    batch::{Batch, Kind},
+};
 
 /// Makes requests of spans.
 pub(crate) struct Encoder {

@@ -309,7 +309,8 @@ impl Outbox {
                 if !matches!(before, Disk::Failed(_)) {
                     let dir = self.place.as_ref().map(|place| place.dir.display().to_string());
                     tracing::warn!(
-                        dir, reason,
+                        dir,
+                        reason,
                         "traces cannot be kept on disk; those that a sink does not take wait in memory, \
                          telemetry.waiting_bytes, until they can"
                     );

@@ -88,6 +88,7 @@ impl Worker {
         for Outlet { outbox, .. } in outlets {
             drop(tokio::task::spawn_blocking(move || outbox.close()).await);
         }
+        drop(self.ended);
     }
 
     async fn collect(&mut self, sinks: &mut JoinSet<()>, outlets: &[Outlet]) {
@@ -179,10 +180,7 @@ impl Worker {
         let dropped = self.counters.dropped();
         if dropped > warned.0 && warned.1.elapsed() >= SAY_DROPPED_EVERY {
             *warned = (dropped, Instant::now());
-            tracing::warn!(
-                spans = dropped,
-                "spans were dropped so far: telemetry.queue_spans is full"
-            );
+            tracing::warn!(spans = dropped, "spans were dropped so far: telemetry.queue_spans is full");
         }
     }
 }

@@ -38,7 +38,8 @@ impl TraceService for Receiver {
         if *self.overloaded.lock().unwrap() {
             return Err(Status::resource_exhausted("later"));
         }
-        let scopes = request.into_inner().resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        let scopes =
+            request.into_inner().resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
         let spans: Vec<OtlpSpan> = scopes.flat_map(|scope| scope.spans).collect();
         if spans.iter().any(|span| span.name == self.dislikes) {
             return Err(Status::invalid_argument("bad span"));

@@ -73,7 +73,10 @@ impl Place {
                 given_up.attachments += counted.attachments;
             }
             if !other.is_empty() {
-                tracing::info!(spans = other.spans(), "took over traces that another process could not deliver");
+                tracing::info!(
+                    spans = other.spans(),
+                    "took over traces that another process could not deliver"
+                );
             }
             drop(other);
             // Under the lock: nobody can have opened it since.
@@ -138,7 +141,9 @@ pub(crate) fn set_aside(path: &Path, reason: &str) {
             file = %aside.display(), reason,
             "a spool file of traces is damaged; it was set aside and a new one begun"
         ),
-        Err(error) => tracing::warn!(file = %path.display(), reason, %error, "a spool file of traces is damaged"),
+        Err(error) => {
+            tracing::warn!(file = %path.display(), reason, %error, "a spool file of traces is damaged")
+        }
     }
 }
 
@@ -183,8 +188,7 @@ mod tests {
         assert_eq!(second.keys().len(), 1, "the living keep their own");
         drop(first);
         place.adopt_into(&mut second, &second_path).unwrap();
-        let marks: Vec<u8> =
-            second.keys().into_iter().map(|key| second.get(key).unwrap().body[0]).collect();
+        let marks: Vec<u8> = second.keys().into_iter().map(|key| second.get(key).unwrap().body[0]).collect();
         assert_eq!(marks, [1, 2, 3], "in the order of time");
         assert!(!first_path.exists());
     }

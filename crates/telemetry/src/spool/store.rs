@@ -280,7 +280,9 @@ impl Store {
         }
         writing.commit()?;
         // Only now: what failed has changed nothing.
-        index.removed.iter().for_each(|key| drop(self.index.remove(key)));
+        for key in &index.removed {
+            self.index.remove(key);
+        }
         self.index.extend(index.added);
         self.totals = index.totals;
         self.unsettled &= matches!(durability, Durability::None);
@@ -369,7 +371,9 @@ mod tests {
         let store = Store::open(&path, 1_000).unwrap();
         assert_eq!(marks(&store), [2, 3]);
         assert_eq!((store.spans(), store.attachments(), store.bytes()), (4, 1, 20));
-        assert!(matches!(store.get(store.keys()[1]).unwrap().kind, Kind::Attachment { name } if name == "t/u"));
+        assert!(
+            matches!(store.get(store.keys()[1]).unwrap().kind, Kind::Attachment { name } if name == "t/u")
+        );
     }
 
     #[test]

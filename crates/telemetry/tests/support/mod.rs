@@ -30,7 +30,14 @@ pub fn exporting(config: &Config) -> (tracing::Dispatch, Guard) {
 pub fn to(url: &str) -> Config {
     let sink = SinkConfig { kind: SinkKind::Otlp, url: url.to_owned(), ..SinkConfig::default() };
     let spool = SpoolConfig { enabled: false, ..SpoolConfig::default() };
-    Config { sinks: vec![sink], batch_delay_ms: 20, timeout_ms: 400, flush_ms: 200, spool, ..Config::default() }
+    Config {
+        sinks: vec![sink],
+        batch_delay_ms: 20,
+        timeout_ms: 400,
+        flush_ms: 200,
+        spool,
+        ..Config::default()
+    }
 }
 
 /// The same with a spool in this folder.

@@ -64,14 +64,18 @@ fn tell_file(file: &SpoolFile) {
         (None, None) => line(
             false,
             "spool",
-            &format!("{waiting} in {path} for a sink that is not configured; configure it again or delete the file"),
+            &format!(
+                "{waiting} in {path} for a sink that is not configured; configure it again or delete the file"
+            ),
         ),
     };
 }
 
 fn waiting(spans: u64, bytes: u64, oldest_seconds: Option<f64>) -> String {
     match oldest_seconds {
-        Some(seconds) => format!("{spans} spans ({} KiB) wait, the oldest for {seconds:.0} s,", bytes / 1_024),
+        Some(seconds) => {
+            format!("{spans} spans ({} KiB) wait, the oldest for {seconds:.0} s,", bytes / 1_024)
+        }
         None => format!("{spans} spans wait"),
     }
 }
