@@ -84,10 +84,8 @@ pub(crate) fn settings(config: &Config, variable: Lookup) -> Result<Option<Setti
     for sink in config.sinks.iter_mut().filter(|sink| sink.kind != SinkKind::Mlflow) {
         sink.kind = protocol.unwrap_or(sink.kind);
     }
-    if config.audio.enabled && config.content == Content::None {
-        tracing::warn!("telemetry.audio is off: telemetry.content = \"none\" lets no recording leave");
-        config.audio.enabled = false;
-    }
+    // A voice is content.
+    config.audio.enabled &= config.content == Content::Full;
     let sinks = config.sinks.iter().map(|sink| address(sink, &config, variable)).collect::<Result<_, _>>()?;
     Ok(Some(Settings { config, sinks }))
 }

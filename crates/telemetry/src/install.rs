@@ -15,7 +15,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    Config, Counters, Figures, Side, SinkFigures, SinkKind, TelemetryError,
+    Config, Content, Counters, Figures, Side, SinkFigures, SinkKind, TelemetryError,
     attach::Attachment,
     counters::seconds_since,
     delivery::{Delivery, Reach, SinkState},
@@ -75,13 +75,16 @@ struct Sink {
 /// Errors: a sink's address, a header or the log level that cannot be used, or a second call. A sink that does
 /// not answer is none: it is said in the log and tried again.
 pub fn install(config: &Config) -> Result<Guard, TelemetryError> {
-    let (traces, guard) = layer(config)?;
     let log = log::layer(&config.log, environment::process("RUST_LOG"))?;
+    let (traces, guard) = layer(config)?;
     tracing_subscriber::registry()
         .with(traces)
         .with(log)
         .try_init()
         .map_err(|_| TelemetryError::AlreadyInstalled)?;
+    if config.audio.enabled && config.content == Content::None {
+        tracing::warn!("telemetry.audio is off: telemetry.content = \"none\" lets no recording leave");
+    }
     Ok(guard)
 }
 
