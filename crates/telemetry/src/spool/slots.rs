@@ -91,7 +91,7 @@ impl Place {
         let _lock = self.lock()?;
         for path in self.files()? {
             let abandoned = match sink_of(&path) {
-                Some(name) => !self.configured.iter().any(|configured| *configured == name),
+                Some(name) => !self.configured.contains(&name),
                 None => path.extension().is_some_and(|extension| extension == DAMAGED),
             };
             let changed = fs::metadata(&path).and_then(|file| file.modified());
