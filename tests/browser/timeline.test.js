@@ -14,6 +14,8 @@ import { padded, readWav } from "./harness/wav.js";
 const QUESTION = "What is the warranty period for the water pump?";
 const BEFORE_QUESTION_SECONDS = 5;
 const TURN_MS = 120_000;
+// Words are noted as they are heard to their end, which a busy machine notices late; seconds.
+const SLACK = 0.1;
 const STAGES = ["listen", "end_of_turn", "stt", "rag", "llm", "tts", "playout"];
 
 const directory = mkdtempSync(join(tmpdir(), "voce-timeline-"));
@@ -65,9 +67,9 @@ test("a real turn shows both voices, the words, the decisions and the stages, an
   await t.test("where the sound is", async () => {
     // The words are where the voice is loud, and the caller's voice ends where the server says so.
     const bot = kept.sides.find(({ side }) => side === "bot");
-    const loudest = (from, to) => Math.max(0, ...bot.peaks.slice(Math.floor(from * bot.peaks_per_second), Math.ceil(to * bot.peaks_per_second)));
+    const loudest = (from, to) => Math.max(0, ...bot.peaks.slice(Math.max(0, Math.floor(from * bot.peaks_per_second)), Math.ceil(to * bot.peaks_per_second)));
     const words = kept.words.filter(({ side }) => side === "bot");
-    const silent = words.filter(({ start_seconds, end_seconds }) => loudest(start_seconds, end_seconds) < 10);
+    const silent = words.filter(({ start_seconds, end_seconds }) => loudest(start_seconds - SLACK, end_seconds + SLACK) < 10);
     assert.ok(silent.length <= words.length / 10, `silent words: ${JSON.stringify(silent)}`);
     assert.ok(loudest(0, kept.end_of_speech_seconds) < 10, "the bot speaks before the caller has ended");
   });

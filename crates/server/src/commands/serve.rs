@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use voce_core::Call;
 use voce_pipeline::{Engines, Settings};
+use voce_telemetry::SinkKind;
 use voce_transport::Transport;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     config::Config,
     engines,
     http::{self, Model, Status},
-    inspector::{self, Inspector},
+    inspector::{self, Inspector, Scores},
     metrics::{self, CallCount},
 };
 
@@ -37,8 +38,8 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let status = status(&config, &engines, telemetry.telemetry());
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
-    let keeps_content = config.telemetry.content == voce_telemetry::Content::Full;
-    let inspector = Inspector::new(config.inspector.clone(), keeps_content, telemetry.telemetry());
+    let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
+    let inspector = Inspector::new(config.inspector.clone(), redactor, telemetry.telemetry());
     let routes = voce_transport::router(transport.clone())
         .merge(http::router(status))
         .merge(inspector::router(inspector.clone()))
@@ -46,6 +47,11 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(inspector.clone().run(stop.clone()));
+    if let Some(scores) = scores(&config)? {
+        let follow = inspector.clone().follow_scores(scores);
+        let quit = stop.clone();
+        tasks.spawn(async move { quit.run_until_cancelled(follow).await.unwrap_or_default() });
+    }
     let observed = Observed { inspector, begun: calls_begun };
     tasks.spawn(take_calls(calls, engines, talk::settings(&config), observed, stop.clone()));
     let quit = stop.clone();
@@ -65,6 +71,15 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     }
     tokio::task::spawn_blocking(move || drop(telemetry)).await?;
     Ok(())
+}
+
+/// Where scores of the turns are found, if they are to be looked for.
+fn scores(config: &Config) -> Result<Option<Scores>> {
+    let is_wanted = config.inspector.turns > 0 && config.inspector.scores_seconds > 0;
+    let sink = config.telemetry.sinks.iter().find(|sink| sink.kind == SinkKind::Mlflow);
+    let Some(sink) = sink.filter(|_| is_wanted && config.telemetry.enabled) else { return Ok(None) };
+    let client = voce_mlflow::Client::new(&sink.url, voce_mlflow::Credentials::from_environment()?)?;
+    Ok(Some(Scores { client }))
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {

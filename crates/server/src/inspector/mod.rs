@@ -6,6 +6,7 @@
 mod config;
 mod recorder;
 mod routes;
+mod scores;
 mod sound;
 mod store;
 mod turn;
@@ -13,14 +14,19 @@ mod turn;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use voce_core::{Call, TurnId};
-use voce_telemetry::{SeenSpan, Telemetry};
+use voce_telemetry::{Redactor, SeenSpan, Telemetry};
 
 pub use config::InspectorConfig;
 use recorder::{CallRecorder, Recording};
 pub use routes::router;
+pub use scores::Scores;
 use sound::Sound;
 use store::{Kept, Store};
 use turn::TurnView;
@@ -42,17 +48,17 @@ pub struct Inspector(Arc<Shared>);
 
 struct Shared {
     config: InspectorConfig,
-    keeps_content: bool,
+    redactor: Redactor,
     telemetry: Telemetry,
     calls: Mutex<HashMap<String, Arc<CallRecorder>>>,
     store: Mutex<Store>,
 }
 
 impl Inspector {
-    /// An inspector of what `telemetry` sees. `keeps_content`: whether words and sound may be kept.
-    pub fn new(config: InspectorConfig, keeps_content: bool, telemetry: Telemetry) -> Self {
+    /// An inspector of what `telemetry` sees; `redactor` says which words may be kept, and whether sound may.
+    pub fn new(config: InspectorConfig, redactor: Redactor, telemetry: Telemetry) -> Self {
         let store = Mutex::new(Store::new(config.turns, config.sound_bytes));
-        Self(Arc::new(Shared { config, keeps_content, telemetry, calls: Mutex::default(), store }))
+        Self(Arc::new(Shared { config, redactor, telemetry, calls: Mutex::default(), store }))
     }
 
     /// Puts turns together as their spans come, until `stop`.
@@ -95,7 +101,7 @@ impl Inspector {
             return call;
         }
         let longest = Duration::from_secs(self.0.config.longest_seconds.into());
-        let recorder = Arc::new(CallRecorder::new(longest, self.0.keeps_content));
+        let recorder = Arc::new(CallRecorder::new(longest, !self.0.redactor.is_silent()));
         call.recorder = Some(recorder.clone());
         let id = call.id.clone();
         self.0.calls.lock().insert(id.clone(), recorder.clone());
@@ -137,9 +143,10 @@ impl Inspector {
     fn add(&self, spans: &[SeenSpan]) {
         let Some(root) = spans.iter().find(|span| span.parent_id.is_none()) else { return };
         let recording = self.recording(root);
-        let content = if self.0.keeps_content { "full" } else { "none" };
-        let Some(view) = turn::view(spans, &recording, content) else { return };
-        self.0.store.lock().add(Kept { view, caller: recording.caller, bot: recording.bot });
+        let Some(view) = turn::view(spans, &recording, &self.0.redactor) else { return };
+        let variant = root.attributes.get("voce.variant").and_then(|name| name.as_str()).unwrap_or_default();
+        let (variant, ended) = (variant.to_owned(), Instant::now());
+        self.0.store.lock().add(Kept { view, variant, ended, caller: recording.caller, bot: recording.bot });
     }
 
     fn recording(&self, root: &SeenSpan) -> Recording {

@@ -1,5 +1,7 @@
 //! The last turns, bounded in number and in bytes of sound. The oldest go first.
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
 
 use super::{
     sound::Sound,
@@ -9,6 +11,9 @@ use super::{
 /// One turn.
 pub struct Kept {
     pub view: TurnView,
+    /// What the configuration was called.
+    pub variant: String,
+    pub ended: Instant,
     pub caller: Sound,
     pub bot: Sound,
 }
@@ -48,15 +53,21 @@ impl Store {
         self.turns.iter().find(|kept| kept.view.trace_id == trace_id)
     }
 
-    /// Writes scores to a turn. Returns those that are new, with the turn's variant.
-    pub fn score(&mut self, trace_id: &str, scores: Vec<Score>) -> Vec<Score> {
+    /// Traces of the turns that ended less than `age` ago, and when that was.
+    pub fn younger_than(&self, age: Duration) -> Vec<(String, Instant)> {
+        let young = self.turns.iter().filter(|kept| kept.ended.elapsed() < age);
+        young.map(|kept| (kept.view.trace_id.clone(), kept.ended)).collect()
+    }
+
+    /// Writes scores to a turn. Returns the turn's variant and those that are new.
+    pub fn score(&mut self, trace_id: &str, scores: Vec<Score>) -> (String, Vec<Score>) {
         let Some(kept) = self.turns.iter_mut().find(|kept| kept.view.trace_id == trace_id) else {
-            return vec![];
+            return Default::default();
         };
         let is_new = |score: &&Score| kept.view.scores.iter().all(|known| known.id != score.id);
         let new = scores.iter().filter(is_new).cloned().collect();
         kept.view.scores = scores;
-        new
+        (kept.variant.clone(), new)
     }
 }
 
@@ -90,7 +101,7 @@ mod tests {
             scores: vec![],
             trace_url: None,
         };
-        Kept { view, caller: sound(), bot: sound() }
+        Kept { view, variant: "a".into(), ended: Instant::now(), caller: sound(), bot: sound() }
     }
 
     #[test]
@@ -116,10 +127,11 @@ mod tests {
             value: 4.0,
             rationale: String::new(),
             source: "LLM_JUDGE".into(),
+            by: "judge".into(),
         };
-        assert_eq!(store.score("a", vec![score("1")]).len(), 1);
-        assert_eq!(store.score("a", vec![score("1"), score("2")]), [score("2")]);
+        assert_eq!(store.score("a", vec![score("1")]).1.len(), 1);
+        assert_eq!(store.score("a", vec![score("1"), score("2")]), ("a".into(), vec![score("2")]));
         assert_eq!(store.find("a").unwrap().view.scores.len(), 2);
-        assert!(store.score("gone", vec![score("3")]).is_empty());
+        assert!(store.score("gone", vec![score("3")]).1.is_empty());
     }
 }

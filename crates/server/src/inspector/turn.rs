@@ -3,7 +3,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use voce_telemetry::SeenSpan;
+use voce_telemetry::{Redactor, SeenSpan};
 
 use super::recorder::{Decision, HeardWord, Recording};
 
@@ -85,10 +85,13 @@ pub struct Score {
     pub rationale: String,
     /// `LLM_JUDGE`, `HUMAN` or `CODE`.
     pub source: String,
+    /// The judge's name; a person's is not shown.
+    #[serde(skip)]
+    pub by: String,
 }
 
-/// Puts a turn together. `spans` hold its root. What was said is left out unless `content` is `full`.
-pub fn view(spans: &[SeenSpan], recording: &Recording, content: &'static str) -> Option<TurnView> {
+/// Puts a turn together. `spans` hold its root. What was said is left out or replaced as `redactor` says.
+pub fn view(spans: &[SeenSpan], recording: &Recording, redactor: &Redactor) -> Option<TurnView> {
     let root = spans.iter().find(|span| span.parent_id.is_none())?;
     let clock = Clock { start: root.start };
     let named = |name: &str| spans.iter().find(|span| span.name == name);
@@ -103,7 +106,10 @@ pub fn view(spans: &[SeenSpan], recording: &Recording, content: &'static str) ->
         peaks_per_second: PEAKS_PER_SECOND,
         audio: (sound.bytes() > 0).then(|| format!("/api/turns/{}/{side}.wav", root.trace_id)),
     };
-    let words = if content == "full" { words(&clock, spans, &recording.words) } else { vec![] };
+    let (content, words) = match redactor.is_silent() {
+        true => ("none", vec![]),
+        false => ("full", words(&clock, spans, &redacted(&recording.words, redactor))),
+    };
     Some(TurnView {
         trace_id: root.trace_id.clone(),
         call: text("session.id"),
@@ -183,6 +189,28 @@ fn words(clock: &Clock, spans: &[SeenSpan], heard: &[HeardWord]) -> Vec<WordView
     words
 }
 
+/// The same words, with those that must not be shown replaced. A number is many words, so they are looked at together.
+fn redacted(words: &[HeardWord], redactor: &Redactor) -> Vec<HeardWord> {
+    let joined = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    let shown = redactor.text(&joined);
+    if shown == joined {
+        return words.to_vec();
+    }
+    let shown: Vec<&str> = shown.split(' ').collect();
+    let same = |(word, shown): &(&HeardWord, &&str)| word.text == **shown;
+    let before = words.iter().zip(&shown).take_while(same).count();
+    let rest = words.len().min(shown.len()) - before;
+    let after = words.iter().rev().zip(shown.iter().rev()).take(rest).take_while(same).count();
+    let (hidden, last) = (&words[before..words.len() - after], &words[words.len() - after..]);
+    let mut kept = words[..before].to_vec();
+    if let (Some(first), Some(end)) = (hidden.first(), hidden.last()) {
+        let text = shown[before..shown.len() - after].join(" ");
+        kept.push(HeardWord { text, start: first.start, end: end.end });
+    }
+    kept.extend_from_slice(last);
+    kept
+}
+
 /// Words with their times within the transcribed sound, seconds, where the recogniser gives them.
 fn timed(span: &SeenSpan) -> Option<Vec<(String, f64, f64)>> {
     serde_json::from_str(span.attributes.get("voce.stt.words")?.as_str()?).ok()
@@ -204,4 +232,33 @@ fn decisions(spans: &[SeenSpan], noted: &[Decision]) -> Vec<DecisionView> {
         needed_ms: needed.get(at).copied().flatten().filter(|_| is_complete),
     };
     noted.iter().enumerate().map(view).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use voce_telemetry::Config;
+
+    use super::*;
+
+    fn words(text: &str) -> Vec<HeardWord> {
+        let word = |(at, text): (usize, &str)| HeardWord {
+            text: text.to_owned(),
+            start: Duration::from_secs(at as u64),
+            end: Duration::from_secs(at as u64 + 1),
+        };
+        text.split(' ').enumerate().map(word).collect()
+    }
+
+    #[test]
+    fn a_number_over_many_words_is_replaced_as_one() {
+        let redactor = Redactor::new(&Config::default()).unwrap();
+        let shown = redacted(&words("Your card 4111 1111 1111 1111 is charged."), &redactor);
+        let texts: Vec<&str> = shown.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(texts, ["Your", "card", "[card]", "is", "charged."]);
+        assert_eq!((shown[2].start, shown[2].end), (Duration::from_secs(2), Duration::from_secs(6)));
+        let plain = words("The warranty is two years.");
+        assert_eq!(redacted(&plain, &redactor), plain);
+    }
 }
