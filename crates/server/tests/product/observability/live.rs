@@ -5,7 +5,11 @@ use tokio::time::{Instant, sleep};
 use voce_mlflow::{Client, Credentials, Feedback, NewAssessment, Source};
 use voce_testkit::{caller::Caller, mlflow::Mlflow};
 
-use super::{dashboard::queries, prometheus::Prometheus, slow_model::SlowModel};
+use super::{
+    dashboard::{Query, queries},
+    prometheus::Prometheus,
+    slow_model::SlowModel,
+};
 use crate::{
     harness::{EMBEDDED, Place, microphone, repository},
     serving::Server,
@@ -131,8 +135,8 @@ async fn every_panel_has_data(prometheus: &Prometheus) {
             empty.push(query);
         }
     }
-    let (pending, missing): (Vec<_>, Vec<_>) =
-        empty.iter().partition(|query| PENDING.iter().any(|pending| query.expression.contains(pending)));
+    let (pending, missing): (Vec<&Query>, Vec<&Query>) =
+        empty.into_iter().partition(|query| PENDING.iter().any(|pending| query.expression.contains(pending)));
     println!("{} queries, {} without data because their source is to come", queries.len(), pending.len());
     let missing: Vec<String> =
         missing.iter().map(|query| format!("{}: {}", query.panel, query.expression)).collect();
