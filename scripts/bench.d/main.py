@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 import talk
+import telemetry
 import turn
 from programs import ROOT, VOCE, NotMeasured, baseline, last_json, subprocess, voce
 
@@ -125,13 +126,6 @@ def print_talk(result):
     print(f"  {'saved by answering early':<34} {milliseconds(saved):>10} {saved / late['median_seconds']:>6.0%}")
 
 
-def print_tracing(result):
-    print("\nTracing, CPU of one turn's spans: "
-          f"{result['on_ms_per_turn']} ms exported, {result['off_ms_per_turn']} ms off; "
-          f"{result['difference_ms']} ms more a turn ({result['spans_exported']} spans exported, "
-          f"{result['spans_dropped']} dropped)")
-
-
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--cache", required=True)
@@ -141,7 +135,7 @@ def main():
     parser.add_argument("--json")
     arguments = parser.parse_args()
     table = rows(arguments.cache)
-    known = [row[0] for _, _, beside in table for row in beside] + ["llm", "talk", "tracing"]
+    known = [row[0] for _, _, beside in table for row in beside] + ["llm", "talk", "telemetry"]
     wanted = [name for name in arguments.only.split(",") if name] or known
     if unknown := set(wanted) - {*known, "turn"}:
         sys.exit(f"scripts/bench: {', '.join(sorted(unknown))}: none of {', '.join(known)}, turn")
@@ -152,7 +146,7 @@ def main():
     about = machine()
     print(f"{about['cpu']}, {about['cores']} cores, load {about['load']} before the first run")
     print(f"medians of {arguments.repeat} rounds, ours and theirs in turn; times faster: median over the rounds\n")
-    if set(wanted) - {"talk", "tracing", "turn"}:
+    if set(wanted) - {"talk", "telemetry", "turn"}:
         print(f"{'what | beside':<44} {'threads':>7} {'voce':>11} {'theirs':>11} {'faster':>7} {'load':>5}")
     results = {"machine": about, "rounds": arguments.repeat, "rows": []}
     for ours, usual, beside in table:
@@ -167,7 +161,7 @@ def main():
             results["rows"].extend(language_model(arguments.cache, threads, arguments.repeat))
     others = [
         ("talk", talk.both, print_talk),
-        ("tracing", lambda: talk.tracing(arguments.repeat), print_tracing),
+        ("telemetry", telemetry.telemetry, telemetry.print_telemetry),
         ("turn", turn.turn, turn.print_turn),
     ]
     for name, measure, show in others:

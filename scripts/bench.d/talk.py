@@ -1,10 +1,7 @@
-"""Two rows without a counterpart in Python: whole turns, and what tracing costs."""
+"""Whole turns: a row without a counterpart in Python."""
 
-import http.server
 import statistics
 import tempfile
-import threading
-from pathlib import Path
 
 from programs import ENVIRONMENT, ROOT, VOCE, NotMeasured, last_json, subprocess
 
@@ -50,31 +47,3 @@ def talk(early=True):
         "stt_seconds": median("stt_seconds"),
         "turns": turns,
     }
-
-
-class Receiver(http.server.BaseHTTPRequestHandler):
-    """Takes every trace and keeps none."""
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-def tracing(repeat):
-    """CPU milliseconds that the spans of a turn cost, sent to a receiver in this process and not sent."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "voce.toml"
-            url = f"http://127.0.0.1:{server.server_port}"
-            file.write_text(f'[[telemetry.sinks]]\nkind = "otlp"\nurl = "{url}"\n')
-            command = [VOCE, "--config", str(file), "bench", "tracing", "--repeat", str(repeat)]
-            return last_json(command, {**ENVIRONMENT, "VOCE_TELEMETRY__ENABLED": "true"})
-    finally:
-        server.shutdown()

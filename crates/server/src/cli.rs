@@ -169,7 +169,7 @@ pub struct IngestArgs {
 
 #[derive(Args)]
 pub struct BenchArgs {
-    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `tracing`, `turn`, `turn-material`, `turn-models`
+    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `telemetry`, `turn`, `turn-material`, `turn-models`
     /// or `turns` (simulated turns, sent as real ones are).
     pub what: String,
     /// Timed runs after one that is not.

@@ -6,6 +6,7 @@ mod engines;
 mod http;
 mod inspector;
 mod metrics;
+mod old_audio;
 
 use std::process::ExitCode;
 

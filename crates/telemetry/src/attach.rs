@@ -31,6 +31,11 @@ impl Default for AudioConfig {
     }
 }
 
+/// The tag of a trace that has recordings, by which those that are too old are found.
+pub const AUDIO_TAG: &str = "voce_audio";
+/// Its value while they are there.
+pub const AUDIO_KEPT: &str = "kept";
+
 /// Who is heard in a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -85,6 +90,7 @@ pub(crate) fn refer(span: &mut SpanData) {
     let trace_id = span.span_context.trace_id().to_string();
     match &*span.name {
         "stt" => add(&mut span.attributes, SPAN_INPUTS, "", &reference(&trace_id, Side::Caller)),
+        "turn" => span.attributes.push(KeyValue::new(format!("mlflow.traceTag.{AUDIO_TAG}"), AUDIO_KEPT)),
         "playout" => add(&mut span.attributes, SPAN_OUTPUTS, "heard", &reference(&trace_id, Side::Bot)),
         _ => {}
     }

@@ -24,7 +24,7 @@ pub enum TelemetryError {
     },
     /// A sink that takes no metrics was asked to.
     #[error(
-        "telemetry: sink {url:?} has metrics = true, but MLflow takes no metrics; set it on a sink of kind otlp, or let Prometheus fetch /metrics"
+        "telemetry: sink {url:?} has metrics = true, but only a sink of kind otlp is sent metrics; set it there, or let Prometheus fetch /metrics"
     )]
     NoMetrics {
         /// The sink's address.

@@ -33,7 +33,7 @@ mod vocabulary;
 mod watch;
 mod worker;
 
-pub use attach::{AudioConfig, Side, artifact_path, attachment_id};
+pub use attach::{AUDIO_KEPT, AUDIO_TAG, AudioConfig, Side, artifact_path, attachment_id};
 pub use config::{Config, Content, LogConfig, LogFormat, SinkConfig, SinkKind};
 pub use counters::{Figures, SinkFigures};
 pub use error::TelemetryError;

@@ -18,6 +18,7 @@ use crate::{
     http::{self, Model, Status},
     inspector::{self, Inspector, Scores},
     metrics::{self, CallCount},
+    old_audio,
 };
 
 pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
@@ -39,7 +40,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
-    let inspector = Inspector::new(config.inspector.clone(), redactor, telemetry.telemetry());
+    let inspector = Inspector::new(&config, redactor, telemetry.telemetry());
     let routes = voce_transport::router(transport.clone())
         .merge(http::router(status))
         .merge(http::telemetry(telemetry.telemetry()))
@@ -52,6 +53,10 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         let follow = inspector.clone().follow_scores(scores);
         let quit = stop.clone();
         tasks.spawn(async move { quit.run_until_cancelled(follow).await.unwrap_or_default() });
+    }
+    if let Some(delete) = delete_old_audio(&config)? {
+        let quit = stop.clone();
+        tasks.spawn(async move { quit.run_until_cancelled(delete).await.unwrap_or_default() });
     }
     let observed = Observed { inspector, begun: calls_begun };
     tasks.spawn(take_calls(calls, engines, talk::settings(&config), observed, stop.clone()));
@@ -81,6 +86,16 @@ fn scores(config: &Config) -> Result<Option<Scores>> {
     let Some(sink) = sink.filter(|_| is_wanted && config.telemetry.enabled) else { return Ok(None) };
     let client = voce_mlflow::Client::new(&sink.url, voce_mlflow::Credentials::from_environment()?)?;
     Ok(Some(Scores { client }))
+}
+
+/// Takes recordings that are too old out of the first MLflow, if some are put there.
+fn delete_old_audio(config: &Config) -> Result<Option<impl Future<Output = ()> + use<>>> {
+    let audio = &config.telemetry.audio;
+    let sink = config.telemetry.sinks.iter().find(|sink| sink.kind == SinkKind::Mlflow);
+    let Some(sink) = sink.filter(|_| audio.enabled && audio.keep_days > 0) else { return Ok(None) };
+    let client = voce_mlflow::Client::new(&sink.url, voce_mlflow::Credentials::from_environment()?)?;
+    let keep = Duration::from_secs(u64::from(audio.keep_days) * 24 * 60 * 60);
+    Ok(Some(old_audio::delete_forever(client, sink.experiment.clone(), keep)))
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {

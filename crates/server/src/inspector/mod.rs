@@ -21,10 +21,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use voce_core::{Call, TurnId};
-use voce_telemetry::{Redactor, SeenSpan, Telemetry};
+use voce_telemetry::{Redactor, SeenSpan, Side, Telemetry};
+
+use crate::config::Config;
 
 pub use config::InspectorConfig;
-use recorder::{CallRecorder, Recording};
+pub use recorder::CallRecorder;
+use recorder::Recording;
 pub use routes::router;
 pub use scores::Scores;
 use sound::Sound;
@@ -39,6 +42,8 @@ const MOST_OPEN: usize = 1_024;
 const SETTLES: Duration = Duration::from_millis(150);
 /// How long a call's recording outlives the call: its last turn's spans come after it.
 const OUTLIVES: Duration = Duration::from_secs(10);
+/// What an attached recording of the caller holds after their last word, seconds.
+const AFTER_SPEECH: f64 = 0.3;
 /// Events that may wait for the real observer, as in every call.
 const EVENTS: usize = 512;
 
@@ -48,6 +53,8 @@ pub struct Inspector(Arc<Shared>);
 
 struct Shared {
     config: InspectorConfig,
+    /// Of a recording that is attached to its trace, seconds.
+    longest_audio: u32,
     redactor: Redactor,
     telemetry: Telemetry,
     calls: Mutex<HashMap<String, Arc<CallRecorder>>>,
@@ -56,14 +63,15 @@ struct Shared {
 
 impl Inspector {
     /// An inspector of what `telemetry` sees; `redactor` says which words may be kept, and whether sound may.
-    pub fn new(config: InspectorConfig, redactor: Redactor, telemetry: Telemetry) -> Self {
+    pub fn new(config: &Config, redactor: Redactor, telemetry: Telemetry) -> Self {
+        let (config, longest_audio) = (config.inspector.clone(), config.telemetry.audio.longest_seconds);
         let store = Mutex::new(Store::new(config.turns, config.sound_bytes));
-        Self(Arc::new(Shared { config, redactor, telemetry, calls: Mutex::default(), store }))
+        Self(Arc::new(Shared { config, longest_audio, redactor, telemetry, calls: Mutex::default(), store }))
     }
 
     /// Puts turns together as their spans come, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        if self.0.config.turns == 0 {
+        if !self.is_on() {
             return;
         }
         let (watcher, mut spans) = mpsc::channel(SPANS);
@@ -97,10 +105,14 @@ impl Inspector {
 
     /// The same call, observed. Its sound passes no further queue; its events do, as they are not in a hurry.
     pub fn observe(&self, mut call: Call, tasks: &mut JoinSet<()>) -> Call {
-        if self.0.config.turns == 0 {
+        if !self.is_on() {
             return call;
         }
-        let longest = Duration::from_secs(self.0.config.longest_seconds.into());
+        let mut longest = self.0.config.longest_seconds;
+        if self.0.telemetry.takes_audio() {
+            longest = longest.max(self.0.longest_audio);
+        }
+        let longest = Duration::from_secs(longest.into());
         let recorder = Arc::new(CallRecorder::new(longest, !self.0.redactor.is_silent()));
         call.recorder = Some(recorder.clone());
         let id = call.id.clone();
@@ -140,10 +152,33 @@ impl Inspector {
         (sound.bytes() > 0).then(|| sound.wav())
     }
 
+    fn is_on(&self) -> bool {
+        self.0.config.turns > 0 || self.0.telemetry.takes_audio()
+    }
+
+    /// Puts both sides beside the turn's trace, where that is wanted.
+    fn attach(&self, view: &TurnView, recording: &Recording) {
+        let telemetry = &self.0.telemetry;
+        if !telemetry.takes_audio() {
+            return;
+        }
+        let seconds = self.0.longest_audio.into();
+        let caller_ends = view.end_of_speech_seconds.map_or(seconds, |end| (end + AFTER_SPEECH).min(seconds));
+        for (side, sound) in [
+            (Side::Caller, recording.caller.first(caller_ends)),
+            (Side::Bot, recording.bot.sounding().first(seconds)),
+        ] {
+            if sound.bytes() > 0 {
+                telemetry.attach(&view.trace_id, side, sound.wav());
+            }
+        }
+    }
+
     fn add(&self, spans: &[SeenSpan]) {
         let Some(root) = spans.iter().find(|span| span.parent_id.is_none()) else { return };
         let recording = self.recording(root);
         let Some(view) = turn::view(spans, &recording, &self.0.redactor) else { return };
+        self.attach(&view, &recording);
         let variant = root.attributes.get("voce.variant").and_then(|name| name.as_str()).unwrap_or_default();
         let (variant, ended) = (variant.to_owned(), Instant::now());
         self.0.store.lock().add(Kept { view, variant, ended, caller: recording.caller, bot: recording.bot });

@@ -90,6 +90,20 @@ impl Sound {
         self.samples.chunks(part).map(|samples| (loudest(samples) >> 7).min(255) as u8).collect()
     }
 
+    /// The first `seconds` of it at most.
+    pub fn first(&self, seconds: f64) -> Self {
+        let count = ((seconds * f64::from(self.rate_hz)) as usize).min(self.samples.len());
+        Self { rate_hz: self.rate_hz, samples: self.samples[..count].to_vec() }
+    }
+
+    /// Without the silence before and after, where nothing was recorded.
+    pub fn sounding(&self) -> Self {
+        let sounds = |sample: &i16| *sample != 0;
+        let first = self.samples.iter().position(sounds).unwrap_or(self.samples.len());
+        let end = self.samples.iter().rposition(sounds).map_or(first, |last| last + 1);
+        Self { rate_hz: self.rate_hz, samples: self.samples[first..end].to_vec() }
+    }
+
     /// How long it is, seconds.
     pub fn seconds(&self) -> f64 {
         length(self.samples.len(), self.rate_hz).as_secs_f64()
@@ -158,6 +172,15 @@ mod tests {
             track.cut(ms(2_500), ms(5_000)).samples.iter().filter(|&&sample| sample != 0).count(),
             2_500
         );
+    }
+
+    #[test]
+    fn a_recording_is_cut_to_what_sounds_and_to_its_longest() {
+        let sound = Sound { rate_hz: 10, samples: vec![0, 0, 1, 0, 2, 3, 0] };
+        assert_eq!(sound.sounding().samples, [1, 0, 2, 3]);
+        assert_eq!(sound.sounding().first(0.2).samples, [1, 0]);
+        assert_eq!(sound.first(9.0), sound);
+        assert!(Sound { rate_hz: 10, samples: vec![0; 5] }.sounding().samples.is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) fn addresses(
     config: &Config,
     variable: Lookup,
 ) -> Result<(Vec<MetricsAddress>, Duration), TelemetryError> {
-    if let Some(sink) = config.sinks.iter().find(|sink| sink.metrics && sink.kind == SinkKind::Mlflow) {
+    if let Some(sink) = config.sinks.iter().find(|sink| sink.metrics && sink.kind != SinkKind::Otlp) {
         return Err(TelemetryError::NoMetrics { url: sink.url.clone() });
     }
     let mut interval_ms = config.metrics.interval_ms;
