@@ -42,6 +42,26 @@ pub fn router(status: StatusSource) -> Router {
         .merge(voce_web::router())
 }
 
+/// `GET /api/telemetry`: what each sink has taken, and what waits for it.
+pub fn telemetry(telemetry: voce_telemetry::Telemetry) -> Router {
+    let figures = move || async move { Json(SinksReport::of(&telemetry)) };
+    Router::new().route("/api/telemetry", get(figures))
+}
+
+/// The answer of `GET /api/telemetry`; `voce doctor` reads it too.
+#[derive(Serialize, serde::Deserialize)]
+pub struct SinksReport {
+    pub sinks: Vec<voce_telemetry::SinkFigures>,
+    /// Spans that were dropped before any sink could have them.
+    pub queue_dropped: u64,
+}
+
+impl SinksReport {
+    fn of(telemetry: &voce_telemetry::Telemetry) -> Self {
+        Self { sinks: telemetry.sink_figures(), queue_dropped: telemetry.queue_dropped() }
+    }
+}
+
 /// Answers while the server is alive. The number of tasks tells whether calls leave some behind.
 async fn health() -> Json<serde_json::Value> {
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();

@@ -1,23 +1,88 @@
-//! Spans as one encoded OTLP request, and what it is when a sink refuses it: two smaller ones.
+//! What is sent as one: spans as an encoded OTLP request, which is two smaller ones when a sink refuses it, or a
+//! recording.
 use std::io::Read;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::ScopeSpans};
 use prost::Message;
 
-/// An encoded request. Cheap to clone: all sinks share the bytes.
+/// Cheap to clone: all sinks share the bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
+    pub(crate) kind: Kind,
     pub(crate) body: Bytes,
     pub(crate) spans: usize,
-    /// Whether the bytes are compressed by gzip, as `OTEL_EXPORTER_OTLP_COMPRESSION` may ask.
-    pub(crate) compressed: bool,
+}
+
+/// What the bytes of a batch are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An OTLP request; by gzip, as `OTEL_EXPORTER_OTLP_COMPRESSION` may ask.
+    Spans { compressed: bool },
+    /// A file that belongs to a trace: its path below the experiment's artifacts in MLflow.
+    Attachment { name: String },
+}
+
+impl Kind {
+    /// What [`Kind::stored`] says of an attachment.
+    pub(crate) const ATTACHMENT: u8 = 2;
+
+    /// As the spool writes it.
+    pub(crate) fn stored(&self) -> (u8, &str) {
+        match self {
+            Self::Spans { compressed } => (u8::from(*compressed), ""),
+            Self::Attachment { name } => (Self::ATTACHMENT, name),
+        }
+    }
+
+    /// What [`Kind::stored`] said; `None` for what no version of ours wrote.
+    pub(crate) fn of(stored: u8, name: &str) -> Option<Self> {
+        match stored {
+            0 | 1 => Some(Self::Spans { compressed: stored == 1 }),
+            Self::ATTACHMENT => Some(Self::Attachment { name: name.to_owned() }),
+            _ => None,
+        }
+    }
+}
+
+/// How much was given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) spans: usize,
+    pub(crate) attachments: usize,
+}
+
+impl Counted {
+    pub(crate) fn add(&mut self, batch: &Batch) {
+        self.spans += batch.spans;
+        self.attachments += usize::from(batch.is_attachment());
+    }
 }
 
 impl Batch {
     fn of(request: ExportTraceServiceRequest) -> Self {
         let spans = spans_of(&request).map_or(0, |scope| scope.spans.len());
-        Self { body: request.encode_to_vec().into(), spans, compressed: false }
+        Self { kind: Kind::Spans { compressed: false }, body: request.encode_to_vec().into(), spans }
+    }
+
+    /// Parts of a batch as one again.
+    pub(crate) fn joined(parts: &[Self]) -> Option<Self> {
+        let mut requests = parts.iter().filter_map(Self::decode);
+        let mut whole = requests.next()?;
+        for mut request in requests {
+            let spans = std::mem::take(&mut spans_of_mut(&mut request)?.spans);
+            spans_of_mut(&mut whole)?.spans.extend(spans);
+        }
+        Some(Self::of(whole))
+    }
+
+    /// A file for MLflow.
+    pub(crate) fn attachment(name: String, body: Bytes) -> Self {
+        Self { kind: Kind::Attachment { name }, body, spans: 0 }
+    }
+
+    pub(crate) fn is_attachment(&self) -> bool {
+        matches!(self.kind, Kind::Attachment { .. })
     }
 
     /// The first and the second half of its spans; `None` when there is but one.
@@ -41,9 +106,14 @@ impl Batch {
         span.map_or_else(Default::default, |span| (span.name.clone(), hex(&span.trace_id)))
     }
 
-    fn decode(&self) -> Option<ExportTraceServiceRequest> {
-        if !self.compressed {
-            return ExportTraceServiceRequest::decode(self.body.clone()).ok();
+    /// The request; `None` for what is none.
+    pub(crate) fn decode(&self) -> Option<ExportTraceServiceRequest> {
+        match self.kind {
+            Kind::Attachment { .. } => return None,
+            Kind::Spans { compressed: false } => {
+                return ExportTraceServiceRequest::decode(self.body.clone()).ok();
+            }
+            Kind::Spans { compressed: true } => {}
         }
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(&*self.body).read_to_end(&mut plain).ok()?;

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::{MetricsConfig, PriceConfig};
 use crate::redact::RedactConfig;
+use crate::{attach::AudioConfig, spool::SpoolConfig};
 
 /// `[telemetry]`: what is exported, and where to. The standard `OTEL_*` variables win over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,13 +19,16 @@ pub struct Config {
     pub queue_spans: usize,
     /// Spans of one request, at most.
     pub batch_spans: usize,
-    /// A batch leaves at the latest this long after its first span, milliseconds.
+    /// A batch leaves at the latest this long after its first span, milliseconds. First to the disk, see
+    /// `telemetry.spool`: a program that is killed loses at most the spans of this time.
     pub batch_delay_ms: u64,
-    /// Memory for batches that a sink has not taken yet, for each sink, bytes; the oldest are dropped and counted.
+    /// Memory for batches that are not on disk yet, or cannot be, for each sink, bytes; the oldest are dropped and
+    /// counted.
     pub waiting_bytes: usize,
     /// A request that takes longer has failed and is tried again, milliseconds.
     pub timeout_ms: u64,
-    /// At the end of the program, what is still waiting gets this long to leave, milliseconds.
+    /// At the end of the program, what is still waiting gets this long to leave, milliseconds. What is on disk then
+    /// is sent at the next start.
     pub flush_ms: u64,
     /// Where traces go; each sink gets all of them.
     pub sinks: Vec<SinkConfig>,
@@ -36,6 +40,10 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// What is replaced before anything leaves the process.
     pub redact: RedactConfig,
+    /// What no sink has taken yet, on disk.
+    pub spool: SpoolConfig,
+    /// Recordings of turns, attached to their traces.
+    pub audio: AudioConfig,
     /// What the program writes about itself, on standard error.
     pub log: LogConfig,
 }
@@ -57,6 +65,8 @@ impl Default for Config {
             prices: vec![],
             metrics: MetricsConfig::default(),
             redact: RedactConfig::default(),
+            spool: SpoolConfig::default(),
+            audio: AudioConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -77,9 +87,9 @@ pub enum Content {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SinkConfig {
-    /// `mlflow`, or `otlp` for any other receiver of OTLP over HTTP.
+    /// `mlflow`, or for any other receiver of OTLP `otlp` (over HTTP) or `otlp-grpc`.
     pub kind: SinkKind,
-    /// Address of the server; `/v1/traces` is added unless it ends so.
+    /// Address of the server; over HTTP `/v1/traces` is added unless it ends so.
     pub url: String,
     /// MLflow only: the experiment's name; it is made if it is missing.
     pub experiment: String,
@@ -109,6 +119,9 @@ pub enum SinkKind {
     Mlflow,
     /// Plain OTLP over HTTP, protobuf.
     Otlp,
+    /// Plain OTLP over gRPC.
+    #[serde(rename = "otlp-grpc")]
+    OtlpGrpc,
 }
 
 /// `[telemetry.log]`: what is written on standard error.

@@ -1,12 +1,7 @@
 //! One sink: sends what waits for it, oldest first, and survives its absence.
 use std::{sync::Arc, time::Duration};
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
-use prost::Message;
-use reqwest::{
-    Client, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
-};
+use reqwest::Client;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
@@ -16,25 +11,31 @@ use crate::{
     Counters, SinkKind,
     batch::Batch,
     environment::Address,
-    mlflow::{self, EXPERIMENT_HEADER},
-    ring::Ring,
+    mlflow,
+    outbox::Outbox,
+    sending::{Answer, Sending},
 };
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// Refused spans named in the log for one batch; the rest are counted.
 const NAMED: usize = 5;
+/// So often a sink may fail on one batch before the others have their turn.
+const MOST_FAILURES: usize = 3;
 
 /// The task that serves one sink.
 pub(crate) struct Delivery {
-    pub(crate) sink: Address,
-    pub(crate) client: Client,
-    pub(crate) ring: Arc<Ring>,
-    pub(crate) counters: Arc<Counters>,
+    sink: Address,
+    client: Client,
+    sending: Sending,
+    pub(crate) outbox: Arc<Outbox>,
+    counters: Arc<Counters>,
     /// What is known of the sink, for links and health pages.
-    pub(crate) state: watch::Sender<SinkState>,
-    pub(crate) pause: Duration,
-    pub(crate) retry_at: Option<Instant>,
+    state: watch::Sender<SinkState>,
+    pause: Duration,
+    retry_at: Option<Instant>,
+    /// How often the sink failed on the batch that is the oldest.
+    failures: usize,
 }
 
 /// Whether a sink answers.
@@ -53,27 +54,30 @@ pub(crate) enum Reach {
     Away,
 }
 
-enum Answer {
-    Taken,
-    /// The batch is bad.
-    Refused(String),
-    /// The sink is.
-    Away(String),
-    /// MLflow does not know the experiment (any more).
-    NoExperiment,
+/// A sink that went away while a refused batch was being split.
+struct Broken {
+    /// What it has neither taken nor refused.
+    left: Option<Batch>,
+    reason: String,
 }
 
 impl Delivery {
     pub(crate) fn new(
         sink: Address,
         client: Client,
-        ring: Arc<Ring>,
+        outbox: Arc<Outbox>,
         counters: Arc<Counters>,
         state: watch::Sender<SinkState>,
     ) -> Self {
         // Due at once: the experiment is looked up before the first turn ends.
         let retry_at = (sink.kind == SinkKind::Mlflow).then(Instant::now);
-        Self { sink, client, ring, counters, state, pause: FIRST_PAUSE, retry_at }
+        let sending = Sending::new(sink.clone(), client.clone());
+        Self { sink, client, sending, outbox, counters, state, pause: FIRST_PAUSE, retry_at, failures: 0 }
+    }
+
+    /// Whether recordings can be put beside traces there.
+    pub(crate) fn takes_attachments(&self) -> bool {
+        self.sink.kind == SinkKind::Mlflow
     }
 
     /// Delivers until the export thread ends. A flush is answered with whether nothing is left.
@@ -82,7 +86,7 @@ impl Delivery {
             let due = async {
                 match self.retry_at {
                     Some(at) => sleep_until(at).await,
-                    None => self.ring.filled().await,
+                    None => self.outbox.ready().await,
                 }
             };
             let flush = tokio::select! {
@@ -98,7 +102,7 @@ impl Delivery {
                 // A try out of turn says nothing about how long the sink has been away.
                 self.pause = self.pause.min(pause);
                 // Whoever asked may have stopped waiting.
-                let _ = done.send(self.ring.is_empty());
+                let _ = done.send(self.outbox.is_empty());
             }
         }
     }
@@ -108,28 +112,50 @@ impl Delivery {
         if let Err(reason) = self.find_experiment().await {
             return self.away(&reason);
         }
-        while let Some(batch) = self.ring.pop() {
-            match self.send(&batch).await {
-                Answer::Taken => self.taken(&batch),
-                Answer::Refused(reason) => {
-                    if let Err(reason) = self.split(batch, reason).await {
+        let mut sent = None;
+        while let Some(parcel) = self.outbox.next(sent.take()).await {
+            match self.send(&parcel.batch).await {
+                Answer::Taken => {
+                    self.taken(&parcel.batch, 0);
+                    sent = Some(parcel);
+                }
+                Answer::TakenBut(rejected, reason) => {
+                    self.rejected(&parcel.batch, rejected, &reason);
+                    sent = Some(parcel);
+                }
+                Answer::Refused(reason) => match self.split(&parcel.batch, reason).await {
+                    Ok(()) => sent = Some(parcel),
+                    Err(Broken { left, reason }) => {
+                        self.outbox.put_back(parcel, left).await;
                         return self.away(&reason);
                     }
+                },
+                Answer::Failed(reason) => {
+                    self.failures += 1;
+                    if self.failures < MOST_FAILURES {
+                        self.outbox.put_back(parcel, None).await;
+                    } else {
+                        self.failures = 0;
+                        self.outbox.postpone(parcel).await;
+                    }
+                    return self.away(&reason);
                 }
                 Answer::Away(reason) => {
-                    self.keep(batch);
+                    self.outbox.put_back(parcel, None).await;
                     return self.away(&reason);
                 }
                 Answer::NoExperiment => {
-                    self.keep(batch);
-                    self.state.send_modify(|state| state.experiment = None);
-                    return self.away(&format!(
-                        "experiment {:?} is gone there; looking it up again",
-                        self.sink.experiment
-                    ));
+                    self.outbox.put_back(parcel, None).await;
+                    let reason = self.lost_experiment();
+                    return self.away(&reason);
                 }
             }
         }
+    }
+
+    fn lost_experiment(&self) -> String {
+        self.state.send_modify(|state| state.experiment = None);
+        format!("experiment {:?} is gone there; looking it up again", self.sink.experiment)
     }
 
     async fn find_experiment(&mut self) -> Result<(), String> {
@@ -143,103 +169,81 @@ impl Delivery {
         Ok(())
     }
 
-    async fn send(&self, batch: &Batch) -> Answer {
-        let mut request = self.client.post(self.sink.traces.clone()).timeout(self.sink.timeout);
-        if let Some(id) = &self.state.borrow().experiment {
-            request = request.header(EXPERIMENT_HEADER, id);
-        }
-        if batch.compressed {
-            request = request.header(CONTENT_ENCODING, "gzip");
-        }
-        let request = request
-            .headers(self.sink.headers.clone())
-            .header(CONTENT_TYPE, "application/x-protobuf")
-            .body(batch.body.clone());
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) => return Answer::Away(mlflow::plain(error)),
-        };
-        let status = answer.status();
-        let body = answer.bytes().await.unwrap_or_default();
-        let reason = || format!("{status}: {}", mlflow::short(&String::from_utf8_lossy(&body)));
-        match status {
-            _ if status.is_success() => {
-                self.count_rejected(&body);
-                Answer::Taken
-            }
-            StatusCode::NOT_FOUND if self.sink.kind == SinkKind::Mlflow => Answer::NoExperiment,
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-                Answer::Refused(reason())
-            }
-            // Anything else (a wrong path, credentials, a host name it does not trust, an overload) is about the
-            // sink and not about these spans, so they are kept until someone puts it right.
-            _ => Answer::Away(reason()),
-        }
+    async fn send(&mut self, batch: &Batch) -> Answer {
+        let experiment = self.state.borrow().experiment.clone();
+        self.sending.send(batch, experiment.as_deref()).await
     }
 
-    /// Halves a refused batch until the bad spans stand alone. The error says that the sink went away meanwhile.
-    async fn split(&mut self, batch: Batch, reason: String) -> Result<(), String> {
-        let mut pending = vec![(batch, reason)];
+    /// Halves a refused batch until the bad spans stand alone. The error says that the sink went away meanwhile, and
+    /// what of the batch is still to be sent.
+    async fn split(&mut self, batch: &Batch, reason: String) -> Result<(), Broken> {
+        let mut pending = vec![(batch.clone(), reason)];
         let mut refused = 0;
+        let mut left = Vec::new();
         let mut away = None;
         while let Some((batch, reason)) = pending.pop() {
             let Some((first, second)) = batch.halves() else {
-                self.counters.add_failed(batch.spans);
                 refused += 1;
-                if refused <= NAMED {
-                    let (span, trace_id) = batch.first_span();
-                    tracing::warn!(sink = %self.sink.base, span, trace_id, reason, "a span was refused and is dropped");
-                }
+                self.refused(&batch, reason, refused <= NAMED);
                 continue;
             };
             for half in [second, first] {
                 if away.is_some() {
-                    self.keep(half);
+                    left.push(half);
                     continue;
                 }
                 match self.send(&half).await {
-                    Answer::Taken => self.taken(&half),
+                    Answer::Taken => self.taken(&half, 0),
+                    Answer::TakenBut(rejected, reason) => self.rejected(&half, rejected, &reason),
                     Answer::Refused(reason) => pending.push((half, reason)),
-                    Answer::Away(reason) => {
-                        self.keep(half);
+                    Answer::Away(reason) | Answer::Failed(reason) => {
+                        left.push(half);
                         away = Some(reason);
                     }
                     Answer::NoExperiment => {
-                        self.keep(half);
-                        away = Some("the experiment is gone".to_owned());
+                        left.push(half);
+                        away = Some(self.lost_experiment());
                     }
                 }
             }
             if away.is_some() {
-                pending.drain(..).for_each(|(batch, _)| self.keep(batch));
+                left.extend(pending.drain(..).map(|(batch, _)| batch));
             }
         }
         if refused > NAMED {
             tracing::warn!(sink = %self.sink.base, spans = refused, "spans were refused and are dropped");
         }
-        away.map_or(Ok(()), Err)
+        away.map_or(Ok(()), |reason| Err(Broken { left: Batch::joined(&left), reason }))
     }
 
-    fn keep(&self, batch: Batch) {
-        self.counters.add_dropped(self.ring.put_back(batch));
-    }
-
-    fn taken(&mut self, batch: &Batch) {
-        self.counters.add_exported(batch.spans);
-        self.reached();
-    }
-
-    /// OTLP lets a receiver take a request and reject some of its spans. MLflow never does.
-    fn count_rejected(&self, body: &[u8]) {
-        let answer = ExportTraceServiceResponse::decode(body).unwrap_or_default();
-        let Some(partial) = answer.partial_success.filter(|partial| partial.rejected_spans > 0) else {
+    fn refused(&self, batch: &Batch, reason: String, named: bool) {
+        if batch.is_attachment() {
+            self.counters.add_attachments_dropped(1);
+            tracing::warn!(sink = %self.sink.base, reason, "a recording was refused and is dropped");
             return;
-        };
-        self.counters.add_failed(usize::try_from(partial.rejected_spans).unwrap_or_default());
-        tracing::warn!(
-            sink = %self.sink.base, spans = partial.rejected_spans, reason = partial.error_message,
-            "spans were rejected and are dropped"
-        );
+        }
+        self.counters.add_refused(batch.spans);
+        if named {
+            let (span, trace_id) = batch.first_span();
+            tracing::warn!(sink = %self.sink.base, span, trace_id, reason, "a span was refused and is dropped");
+        }
+    }
+
+    fn rejected(&mut self, batch: &Batch, rejected: u64, reason: &str) {
+        let spans = usize::try_from(rejected).unwrap_or(batch.spans).min(batch.spans);
+        self.counters.add_refused(spans);
+        tracing::warn!(sink = %self.sink.base, spans, reason, "spans were rejected and are dropped");
+        self.taken(batch, spans);
+    }
+
+    fn taken(&mut self, batch: &Batch, rejected: usize) {
+        self.failures = 0;
+        if batch.is_attachment() {
+            self.counters.add_attachment_sent();
+        } else {
+            self.counters.add_exported(batch.spans - rejected);
+        }
+        self.reached();
     }
 
     fn reached(&mut self) {
@@ -257,7 +261,8 @@ impl Delivery {
         if self.set_reach(Reach::Away) != Reach::Away {
             tracing::warn!(
                 sink = %self.sink.base, reason,
-                "traces cannot be delivered; calls go on, traces are kept in memory and sent when it answers"
+                "traces cannot be delivered; calls go on, traces are kept {} and sent when it answers",
+                if self.outbox.is_on_disk() { "on disk" } else { "in memory" }
             );
         }
     }

@@ -13,7 +13,10 @@ use opentelemetry_sdk::{
 };
 use parking_lot::Mutex;
 
-use crate::{TelemetryError, batch::Batch};
+use crate::{
+    TelemetryError,
+    batch::{Batch, Kind},
+};
 
 /// Makes requests of spans.
 pub(crate) struct Encoder {
@@ -58,6 +61,6 @@ impl Encoder {
         }
         let request = self.paper.0.lock().take()?;
         let compressed = request.headers().contains_key("content-encoding");
-        Some(Batch { body: request.into_body(), spans: count, compressed })
+        Some(Batch { kind: Kind::Spans { compressed }, body: request.into_body(), spans: count })
     }
 }

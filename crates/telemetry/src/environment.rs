@@ -13,7 +13,7 @@ use reqwest::{
 };
 
 use crate::{
-    Config, SinkConfig, SinkKind, TelemetryError,
+    Config, Content, SinkConfig, SinkKind, TelemetryError,
     metrics::{self, MetricsAddress},
 };
 
@@ -36,6 +36,23 @@ pub(crate) struct Address {
     pub(crate) page: String,
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Duration,
+}
+
+impl Address {
+    /// The sink's name in files: readable, and another one for every address and experiment.
+    pub(crate) fn name(&self) -> String {
+        let experiment = if self.kind == SinkKind::Mlflow { self.experiment.as_str() } else { "" };
+        let whole = format!("{:?} {} {experiment}", self.kind, self.traces);
+        let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, whole.as_bytes()).simple().to_string();
+        let host = self.base.host_str().unwrap_or_default();
+        let port = self.base.port_or_known_default().unwrap_or_default();
+        let readable: String = format!("{host}-{port}-{experiment}")
+            .chars()
+            .take(60)
+            .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+            .collect();
+        format!("{}-{}", readable.trim_matches('-'), &id[..8])
+    }
 }
 
 /// Everything the export needs to know.
@@ -65,13 +82,19 @@ pub(crate) fn settings(config: &Config, variable: Lookup) -> Result<Option<Setti
     config.queue_spans = config.queue_spans.max(1);
     config.batch_spans = config.batch_spans.max(1);
     config.batch_delay_ms = config.batch_delay_ms.max(1);
-    if let Some(url) = environment_endpoint(variable) {
+    let protocol = protocol(variable)?;
+    if let Some(url) = environment_endpoint(variable, protocol) {
         config.sinks = vec![SinkConfig { kind: SinkKind::Otlp, url, ..SinkConfig::default() }];
     }
     // Metrics come from the same spans, so these are still made.
     if variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none") {
         config.sinks.clear();
     }
+    for sink in config.sinks.iter_mut().filter(|sink| sink.kind != SinkKind::Mlflow) {
+        sink.kind = protocol.unwrap_or(sink.kind);
+    }
+    // A voice is content.
+    config.audio.enabled &= config.content == Content::Full;
     let sinks = config.sinks.iter().map(|sink| address(sink, &config, variable)).collect::<Result<_, _>>()?;
     Ok(Some(Settings { config, sinks, metrics, metrics_interval }))
 }
@@ -87,11 +110,24 @@ pub(crate) fn resource(config: &Config, variable: Lookup) -> Resource {
 }
 
 /// The environment's endpoint takes the place of the configured sinks, as the later of two settings does.
-fn environment_endpoint(variable: Lookup) -> Option<String> {
+fn environment_endpoint(variable: Lookup, protocol: Option<SinkKind>) -> Option<String> {
     variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| {
         let base = variable("OTEL_EXPORTER_OTLP_ENDPOINT")?;
-        Some(format!("{}/v1/traces", base.trim_end_matches('/')))
+        match protocol {
+            Some(SinkKind::OtlpGrpc) => Some(base),
+            _ => Some(format!("{}/v1/traces", base.trim_end_matches('/'))),
+        }
     })
+}
+
+/// What the environment wants sinks other than MLflow to be spoken to by; MLflow takes HTTP alone.
+fn protocol(variable: Lookup) -> Result<Option<SinkKind>, TelemetryError> {
+    match either(variable, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL").as_deref() {
+        None => Ok(None),
+        Some("grpc") => Ok(Some(SinkKind::OtlpGrpc)),
+        Some("http/protobuf") => Ok(Some(SinkKind::Otlp)),
+        Some(other) => Err(TelemetryError::Protocol { protocol: other.to_owned() }),
+    }
 }
 
 fn address(sink: &SinkConfig, config: &Config, variable: Lookup) -> Result<Address, TelemetryError> {
@@ -99,8 +135,9 @@ fn address(sink: &SinkConfig, config: &Config, variable: Lookup) -> Result<Addre
     let trimmed = sink.url.trim_end_matches('/');
     let base = trimmed.strip_suffix("/v1/traces").unwrap_or(trimmed);
     // An endpoint of the environment is used to the letter, so a path of its own stays.
-    let from_environment = environment_endpoint(variable).as_deref() == Some(&sink.url);
-    let traces = if from_environment { sink.url.clone() } else { format!("{base}/v1/traces") };
+    let exact = sink.kind == SinkKind::OtlpGrpc
+        || environment_endpoint(variable, Some(sink.kind)).as_deref() == Some(&sink.url);
+    let traces = if exact { sink.url.clone() } else { format!("{base}/v1/traces") };
     let parsed = Url::parse(base).map_err(|error| bad(error.to_string()))?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(bad(format!("scheme {}", parsed.scheme())));
@@ -208,6 +245,34 @@ mod tests {
         let exact = with(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318/own/path")]);
         let settings_of_exact = settings(&Config::default(), &exact).unwrap().unwrap();
         assert_eq!(settings_of_exact.sinks[0].traces.as_str(), "http://collector:4318/own/path");
+    }
+
+    #[test]
+    fn the_environment_chooses_between_http_and_grpc() {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ];
+        let grpc = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|pair| pair.1.to_owned());
+        let settings_of_grpc = settings(&Config::default(), &grpc).unwrap().unwrap();
+        assert_eq!(settings_of_grpc.sinks[0].kind, SinkKind::OtlpGrpc);
+        assert_eq!(settings_of_grpc.sinks[0].traces.as_str(), "http://collector:4317/");
+        let own = with(&[("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")]);
+        let of_mlflow = settings(&Config::default(), &own).unwrap().unwrap();
+        assert_eq!(of_mlflow.sinks[0].kind, SinkKind::Mlflow, "it takes no gRPC");
+        let json = with(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]);
+        let error = settings(&Config::default(), &json).unwrap_err().to_string();
+        assert!(error.contains("http/json") && error.contains("grpc"), "{error}");
+    }
+
+    #[test]
+    fn names_in_files_are_readable_and_differ_by_experiment() {
+        let named = |experiment: &str| {
+            let sinks = vec![SinkConfig { experiment: experiment.into(), ..SinkConfig::default() }];
+            settings(&Config { sinks, ..Config::default() }, &with(&[])).unwrap().unwrap().sinks[0].name()
+        };
+        assert!(named("voice bot").starts_with("127-0-0-1-5000-voice-bot-"), "{}", named("voice bot"));
+        assert_ne!(named("voice bot"), named("voice-bot"));
     }
 
     #[test]

@@ -48,6 +48,14 @@ pub enum TelemetryError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// The environment wants a protocol that is not spoken here.
+    #[error(
+        "telemetry: OTEL_EXPORTER_OTLP_PROTOCOL {protocol:?} is not supported; expected grpc or http/protobuf"
+    )]
+    Protocol {
+        /// As in the environment.
+        protocol: String,
+    },
     /// The log filter cannot be read.
     #[error(
         "telemetry: log level {directives:?} is not understood ({reason}); expected a level such as info, or directives such as info,voce_pipeline=debug"

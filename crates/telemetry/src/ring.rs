@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Counted};
 
 /// Filled by the export thread, emptied by one sink.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ impl Ring {
         Self { waiting: Mutex::default(), longest_bytes, filled: Notify::new() }
     }
 
-    /// Adds the newest batch. Returns how many spans of the oldest had to go for it.
-    pub(crate) fn push(&self, batch: Batch) -> usize {
+    /// Adds the newest batch. Returns what of the oldest had to go for it.
+    pub(crate) fn push(&self, batch: Batch) -> Counted {
         let dropped = {
             let mut waiting = self.waiting.lock();
             waiting.bytes += batch.body.len();
@@ -45,8 +45,8 @@ impl Ring {
         Some(batch)
     }
 
-    /// Puts a batch back that was taken but not delivered. Returns how many spans had to go.
-    pub(crate) fn put_back(&self, batch: Batch) -> usize {
+    /// Puts a batch back that was taken but not delivered. Returns what had to go.
+    pub(crate) fn put_back(&self, batch: Batch) -> Counted {
         let mut waiting = self.waiting.lock();
         waiting.bytes += batch.body.len();
         waiting.batches.push_front(batch);
@@ -56,6 +56,11 @@ impl Ring {
     /// Spans that wait.
     pub(crate) fn spans(&self) -> usize {
         self.waiting.lock().batches.iter().map(|batch| batch.spans).sum()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting.lock().bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,12 +74,12 @@ impl Ring {
 }
 
 impl Waiting {
-    fn trim(&mut self, longest_bytes: usize) -> usize {
-        let mut dropped = 0;
+    fn trim(&mut self, longest_bytes: usize) -> Counted {
+        let mut dropped = Counted::default();
         while self.bytes > longest_bytes {
             let Some(oldest) = self.batches.pop_front() else { break };
             self.bytes -= oldest.body.len();
-            dropped += oldest.spans;
+            dropped.add(&oldest);
         }
         dropped
     }
@@ -83,18 +88,19 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Kind;
 
     fn batch(mark: u8) -> Batch {
-        Batch { body: vec![mark; 10].into(), spans: 3, compressed: false }
+        Batch { kind: Kind::Spans { compressed: false }, body: vec![mark; 10].into(), spans: 3 }
     }
 
     #[test]
     fn the_oldest_give_way_and_are_counted() {
         let ring = Ring::new(25);
-        assert_eq!(ring.push(batch(1)) + ring.push(batch(2)), 0);
-        assert_eq!(ring.push(batch(3)), 3);
+        assert_eq!(ring.push(batch(1)).spans + ring.push(batch(2)).spans, 0);
+        assert_eq!(ring.push(batch(3)).spans, 3);
         assert_eq!(ring.pop().unwrap().body[0], 2);
-        assert_eq!(ring.put_back(batch(2)), 0);
+        assert_eq!(ring.put_back(batch(2)).spans, 0);
         assert_eq!(ring.spans(), 6);
         assert_eq!(ring.pop().unwrap().body[0], 2);
     }
@@ -102,7 +108,7 @@ mod tests {
     #[test]
     fn a_batch_larger_than_all_memory_does_not_stay() {
         let ring = Ring::new(5);
-        assert_eq!(ring.push(batch(1)), 3);
+        assert_eq!(ring.push(batch(1)).spans, 3);
         assert!(ring.is_empty());
     }
 }

@@ -16,10 +16,11 @@ use tokio::{
 
 use crate::{
     Counters, TelemetryError,
+    attach::{Attachment, refer},
     delivery::Delivery,
     encoder::Encoder,
     metrics::{Prices, Push},
-    ring::Ring,
+    outbox::Outbox,
     said::Said,
     translate::translate,
 };
@@ -34,6 +35,11 @@ pub(crate) type Flush = SyncSender<bool>;
 pub(crate) struct Worker {
     pub(crate) spans: mpsc::Receiver<SpanData>,
     pub(crate) flushes: mpsc::Receiver<Flush>,
+    pub(crate) attachments: mpsc::Receiver<Attachment>,
+    /// Whether spans refer to recordings.
+    pub(crate) audio: bool,
+    /// Dropped when the thread has ended.
+    pub(crate) ended: SyncSender<()>,
     pub(crate) said: Said,
     pub(crate) encoder: Encoder,
     pub(crate) counters: Arc<Counters>,
@@ -54,7 +60,8 @@ pub(crate) trait Observer: Send {
 /// What the thread keeps of each sink.
 #[derive(Clone)]
 struct Outlet {
-    ring: Arc<Ring>,
+    outbox: Arc<Outbox>,
+    takes_attachments: bool,
     flushes: mpsc::Sender<oneshot::Sender<bool>>,
 }
 
@@ -73,12 +80,25 @@ impl Worker {
         let mut outlets = Vec::new();
         for delivery in std::mem::take(&mut self.deliveries) {
             let (flushes, asked) = mpsc::channel(1);
-            outlets.push(Outlet { ring: delivery.ring.clone(), flushes });
+            let outbox = delivery.outbox.clone();
+            let takes_attachments = delivery.takes_attachments();
+            sinks.spawn(outbox.clone().keep());
+            outlets.push(Outlet { outbox, takes_attachments, flushes });
             sinks.spawn(delivery.run(asked));
         }
         if let Some(metrics) = self.metrics.take() {
             sinks.spawn(metrics.run());
         }
+        self.collect(&mut sinks, &outlets).await;
+        // What is written to the disk is written before the thread ends; the file then is another process's to have.
+        sinks.shutdown().await;
+        for Outlet { outbox, .. } in outlets {
+            drop(tokio::task::spawn_blocking(move || outbox.close()).await);
+        }
+        drop(self.ended);
+    }
+
+    async fn collect(&mut self, sinks: &mut JoinSet<()>, outlets: &[Outlet]) {
         let mut arrived = Vec::with_capacity(self.batch_spans);
         let mut collected = Vec::with_capacity(self.batch_spans);
         let mut due = None;
@@ -88,30 +108,35 @@ impl Worker {
             tokio::select! {
                 biased;
                 flush = self.flushes.recv() => {
-                    self.collect_rest(&mut collected, &outlets).await;
+                    self.collect_rest(&mut collected, outlets).await;
                     let Some(done) = flush else { return };
                     // Beside the loop: a sink that hangs must not keep it from collecting.
-                    sinks.spawn(flush_all(outlets.clone(), done));
+                    sinks.spawn(flush_all(outlets.to_vec(), done));
+                }
+                Some(attachment) = self.attachments.recv() => {
+                    // Behind the spans of its trace, which had ended before.
+                    self.collect_spans(&mut collected, outlets).await;
+                    pass_on(attachment, outlets);
                 }
                 received = self.spans.recv_many(&mut arrived, room) => {
                     if received == 0 {
                         // No span can come any more; only flushes are left to wait for.
                         due = None;
-                        self.collect_rest(&mut collected, &outlets).await;
+                        self.collect_rest(&mut collected, outlets).await;
                         let Some(done) = self.flushes.recv().await else { return };
-                        sinks.spawn(flush_all(outlets.clone(), done));
+                        sinks.spawn(flush_all(outlets.to_vec(), done));
                         continue;
                     }
                     collected.extend(arrived.drain(..).map(|span| self.take(span)));
                     due.get_or_insert_with(|| Instant::now() + self.batch_delay);
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.ship(&mut collected, &outlets).await;
+                    self.ship(&mut collected, outlets).await;
                     self.say_dropped(&mut warned);
                 }
             }
             if collected.len() >= self.batch_spans {
-                self.ship(&mut collected, &outlets).await;
+                self.ship(&mut collected, outlets).await;
             }
             if collected.is_empty() {
                 due = None;
@@ -120,6 +145,13 @@ impl Worker {
     }
 
     async fn collect_rest(&mut self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
+        self.collect_spans(collected, outlets).await;
+        while let Ok(attachment) = self.attachments.try_recv() {
+            pass_on(attachment, outlets);
+        }
+    }
+
+    async fn collect_spans(&mut self, collected: &mut Vec<SpanData>, outlets: &[Outlet]) {
         while let Ok(span) = self.spans.try_recv() {
             collected.push(self.take(span));
             if collected.len() >= self.batch_spans {
@@ -133,6 +165,9 @@ impl Worker {
     fn take(&mut self, span: SpanData) -> SpanData {
         let mut span = translate(span, &self.said);
         self.prices.add_to(&mut span);
+        if self.audio {
+            refer(&mut span);
+        }
         for observer in &mut self.observers {
             observer.span(&span);
         }
@@ -149,20 +184,23 @@ impl Worker {
         }
         let Some(batch) = self.encoder.encode(std::mem::take(collected)).await else { return };
         for outlet in outlets {
-            self.counters.add_dropped(outlet.ring.push(batch.clone()));
+            outlet.outbox.push(batch.clone());
         }
     }
 
     fn say_dropped(&self, warned: &mut (u64, Instant)) {
-        let dropped = self.counters.figures().dropped;
+        let dropped = self.counters.dropped();
         if dropped > warned.0 && warned.1.elapsed() >= SAY_DROPPED_EVERY {
             *warned = (dropped, Instant::now());
-            tracing::warn!(
-                spans = dropped,
-                "spans were dropped so far: telemetry.queue_spans or waiting_bytes is full"
-            );
+            tracing::warn!(spans = dropped, "spans were dropped so far: telemetry.queue_spans is full");
         }
     }
+}
+
+fn pass_on(attachment: Attachment, outlets: &[Outlet]) {
+    let batch = attachment.batch();
+    let takers = outlets.iter().filter(|outlet| outlet.takes_attachments);
+    takers.for_each(|outlet| outlet.outbox.push(batch.clone()));
 }
 
 async fn flush_all(outlets: Vec<Outlet>, done: Flush) {

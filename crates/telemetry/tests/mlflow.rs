@@ -31,7 +31,7 @@ fn sink(mlflow: &Mlflow, experiment: &str) -> Config {
         experiment: experiment.to_owned(),
         ..SinkConfig::default()
     };
-    Config { sinks: vec![sink], batch_delay_ms: 50, ..Config::default() }
+    Config { sinks: vec![sink], batch_delay_ms: 50, timeout_ms: 10_000, flush_ms: 5_000, ..support::to("") }
 }
 
 #[tokio::test(flavor = "multi_thread")]

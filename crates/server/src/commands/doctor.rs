@@ -1,5 +1,7 @@
 //! `voce doctor`: loads every part as `serve` would and says how it went, and what to do where it did not.
-use std::{process::ExitCode, time::Duration};
+mod traces;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use voce_core::{EngineError, ModelCard};
@@ -17,14 +19,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         false => "not built in; run scripts/page, then build voce again".to_owned(),
     };
     line(voce_web::is_built(), "page", &page);
-    for sink in &config.telemetry.sinks {
-        let reached = reach(&sink.url).await;
-        let told = match &reached {
-            Ok(()) => format!("{} answers", sink.url),
-            Err(reason) => format!("{} does not answer ({reason}); calls work without it", sink.url),
-        };
-        line(reached.is_ok(), "traces", &told);
-    }
+    traces::tell(&config).await;
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -66,13 +61,4 @@ fn told(part: &str, outcome: Result<String, EngineError>) -> bool {
 fn line(good: bool, part: &str, text: &str) -> bool {
     println!("{:<8} {part:<16} {text}", if good { "ok" } else { "PROBLEM" });
     good
-}
-
-/// Whether something answers there, soon.
-async fn reach(url: &str) -> Result<(), String> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build();
-    let answer = client.map_err(|error| error.to_string())?.get(url).send().await;
-    answer
-        .map(drop)
-        .map_err(|error| if error.is_timeout() { "timeout".into() } else { "connection refused".into() })
 }

@@ -42,6 +42,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let inspector = Inspector::new(config.inspector.clone(), redactor, telemetry.telemetry());
     let routes = voce_transport::router(transport.clone())
         .merge(http::router(status))
+        .merge(http::telemetry(telemetry.telemetry()))
         .merge(inspector::router(inspector.clone()))
         .merge(metrics::router(telemetry.telemetry()));
     let stop = CancellationToken::new();

@@ -1,6 +1,7 @@
 //! The product as its users meet it: the real binary, real models, real connections.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod calls;
+mod chaos;
 mod content;
 mod errors;
 mod harness;

@@ -75,10 +75,8 @@ async fn percentiles_by_stage(turns: &Simulated, traces: &[voce_testkit::mlflow:
             let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
             let expected = below + (above - below) * place.fract();
             let told = point["values"][key].as_f64().unwrap();
-            assert!(
-                (told - expected).abs() < 0.01 + expected * 1e-4,
-                "{key} of {name}: {told}, raw {expected}"
-            );
+            // MLflow keeps durations in whole milliseconds.
+            assert!((told - expected).abs() <= 1.0, "{key} of {name}: {told}, raw {expected}");
         }
     }
 }

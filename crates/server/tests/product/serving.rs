@@ -61,6 +61,12 @@ impl Server {
         }
     }
 
+    /// Ends it by SIGKILL: it has no say in it.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a running voce");
+        self.child.wait().expect("a child of ours");
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -1,52 +1,78 @@
 //! The figures of the export itself.
-use std::sync::Arc;
-
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::mpsc::WeakSender;
 
-use super::gauges::Words;
-use crate::Telemetry;
+use super::gauges::{Source, Words};
+use crate::{SinkFigures, Telemetry};
 
-/// Registers what became of spans, and whether sinks answer. `queue` is where finished spans wait for the export.
+/// What is told of each sink: a name, a description, whether it only grows, and the figures with their outcome.
+type Told = (&'static str, &'static str, &'static str, bool, fn(&SinkFigures) -> Vec<(&'static str, f64)>);
+
+const TOLD: &[Told] = &[
+    (
+        "voce.telemetry.spans",
+        "",
+        "Finished spans, by sink and by what became of them; spooled: written to disk before they were sent.",
+        true,
+        |sink| {
+            vec![
+                ("exported", sink.exported as f64),
+                ("dropped", sink.dropped as f64),
+                ("refused", sink.refused as f64),
+                ("spooled", sink.spooled as f64),
+            ]
+        },
+    ),
+    ("voce.telemetry.attachments", "", "Recordings, by sink and by what became of them.", true, |sink| {
+        vec![("exported", sink.attachments_sent as f64), ("dropped", sink.attachments_dropped as f64)]
+    }),
+    ("voce.telemetry.spool.bytes", "By", "What waits for a sink, on disk and in memory.", false, |sink| {
+        vec![("", sink.waiting_bytes as f64)]
+    }),
+    ("voce.telemetry.spool.spans", "", "Spans that wait for a sink, on disk and in memory.", false, |sink| {
+        vec![("", sink.waiting_spans as f64)]
+    }),
+    (
+        "voce.telemetry.spool.oldest_age",
+        "s",
+        "Age of the oldest that waits for a sink; 0 when nothing waits.",
+        false,
+        |sink| vec![("", sink.oldest_seconds.unwrap_or_default())],
+    ),
+    (
+        "voce.telemetry.sink.up",
+        "",
+        "Whether a sink answered last: 1 or 0; none before the first try.",
+        false,
+        |sink| sink.up.map(|up| ("", f64::from(u8::from(up)))).into_iter().collect(),
+    ),
+];
+
+/// Registers what became of spans, what waits, and whether sinks answer. `queue` is where finished spans wait for the
+/// export.
 pub(crate) fn register(telemetry: &Telemetry, queue: WeakSender<SpanData>) {
     let Some(meters) = &telemetry.meters else { return };
-    let counters = telemetry.counters.clone();
-    let spans = Words {
-        name: "voce.telemetry.spans",
-        unit: "",
-        description: "Finished spans, by sink and by what became of them.",
-        is_counter: true,
-    };
-    let of = |outcome| [KeyValue::new("sink", "all"), KeyValue::new("outcome", outcome)];
-    let labels = Arc::new([of("exported"), of("dropped"), of("refused")]);
-    meters.gauges.add(
-        spans,
-        Box::new(move |observe| {
-            let figures = counters.figures();
-            observe(figures.exported as f64, &labels[0]);
-            observe(figures.dropped as f64, &labels[1]);
-            observe(figures.failed as f64, &labels[2]);
-        }),
-    );
-    // Not the telemetry itself: it holds the meters, which would hold it.
-    let sinks = telemetry.sinks_only();
-    let up = Words {
-        name: "voce.telemetry.sink.up",
-        unit: "",
-        description: "Whether a sink answered last: 1 or 0; none before the first try.",
-        is_counter: false,
-    };
-    meters.gauges.add(
-        up,
-        Box::new(move |observe| {
-            for (sink, up) in sinks() {
-                if let Some(up) = up {
-                    observe(f64::from(u8::from(up)), &[KeyValue::new("sink", sink)]);
+    for &(name, unit, description, is_counter, told) in TOLD {
+        // Not the telemetry itself: it holds the meters, which would hold it.
+        let sinks = telemetry.sinks_only();
+        let source: Source = Box::new(move |observe| {
+            for sink in sinks() {
+                for (outcome, value) in told(&sink) {
+                    let mut labels = vec![KeyValue::new("sink", sink.sink.clone())];
+                    if !outcome.is_empty() {
+                        labels.push(KeyValue::new("outcome", outcome));
+                    }
+                    observe(value, &labels);
                 }
             }
-        }),
-    );
+        });
+        meters.gauges.add(Words { name, unit, description, is_counter }, source);
+    }
+    let dropped = telemetry.queue_counters();
+    let words =
+        "Finished spans that were dropped before any sink could have them: telemetry.queue_spans was full.";
+    telemetry.counter("voce.telemetry.queue.dropped", "", words, &[], move || dropped.dropped() as f64);
     telemetry.gauge(
         "voce.queue.depth",
         "",

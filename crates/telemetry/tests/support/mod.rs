@@ -18,7 +18,7 @@ use prost::Message;
 use serde_json::json;
 use tracing::{Span, field::Empty, info_span};
 use tracing_subscriber::{Registry, layer::SubscriberExt};
-use voce_telemetry::{Config, Guard, SinkConfig, SinkKind};
+use voce_telemetry::{Config, Guard, SinkConfig, SinkKind, SpoolConfig};
 
 /// What `with_turns` needs: a subscriber of the test's own.
 pub fn exporting(config: &Config) -> (tracing::Dispatch, Guard) {
@@ -26,10 +26,24 @@ pub fn exporting(config: &Config) -> (tracing::Dispatch, Guard) {
     (tracing::Dispatch::new(tracing_subscriber::registry().with(layer)), guard)
 }
 
-/// One plain sink, quick.
+/// One plain sink, quick, nothing on disk.
 pub fn to(url: &str) -> Config {
     let sink = SinkConfig { kind: SinkKind::Otlp, url: url.to_owned(), ..SinkConfig::default() };
-    Config { sinks: vec![sink], batch_delay_ms: 20, timeout_ms: 400, flush_ms: 200, ..Config::default() }
+    let spool = SpoolConfig { enabled: false, ..SpoolConfig::default() };
+    Config {
+        sinks: vec![sink],
+        batch_delay_ms: 20,
+        timeout_ms: 400,
+        flush_ms: 200,
+        spool,
+        ..Config::default()
+    }
+}
+
+/// The same with a spool in this folder.
+pub fn spooling(url: &str, dir: &std::path::Path) -> Config {
+    let spool = SpoolConfig { dir: dir.join("spool").display().to_string(), ..SpoolConfig::default() };
+    Config { spool, ..to(url) }
 }
 
 /// What arrives when `work` runs under this configuration.
@@ -265,6 +279,8 @@ pub enum Mood {
     Discard,
     /// 422 for a request that holds a span of this name.
     Refuse(&'static str),
+    /// 500 for a request that holds a span of this name.
+    Break(&'static str),
 }
 
 /// A receiver of OTLP on this machine.
@@ -335,7 +351,8 @@ async fn receive(State(collector): State<Collector>, body: Bytes) -> StatusCode 
         Mood::Hang => std::future::pending().await,
         Mood::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Mood::Refuse(name) if spans.iter().any(|span| span.name == name) => StatusCode::UNPROCESSABLE_ENTITY,
-        Mood::Take | Mood::Discard | Mood::Refuse(_) => {
+        Mood::Break(name) if spans.iter().any(|span| span.name == name) => StatusCode::INTERNAL_SERVER_ERROR,
+        Mood::Take | Mood::Discard | Mood::Refuse(_) | Mood::Break(_) => {
             collector.taken.lock().unwrap().extend(spans);
             StatusCode::OK
         }

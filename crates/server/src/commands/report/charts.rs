@@ -116,7 +116,6 @@ fn stacked(
         }
     }
     let down = Axis::new(0.0, sums.iter().map(|slice| slice.iter().sum()).fold(0.0, f64::max));
-    plot.scale_down(down, top, bottom, write);
     moments(&mut plot, report, bottom + 16.0);
     for (index, slice) in sums.iter().enumerate() {
         let (from, until) = (index as f64 / SLICES as f64, (index as f64 + 0.9) / SLICES as f64);
@@ -127,6 +126,8 @@ fn stacked(
             plot.bar(class, from, until, floor, height, &write(*value));
         }
     }
+    // After the bars, which would hide it.
+    plot.scale_down(down, top, bottom, write);
     plot.svg()
 }
 
