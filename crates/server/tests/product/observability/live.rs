@@ -18,7 +18,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 const SLOW: &str = "VoceVoiceToVoiceSlow";
 /// Metrics whose source is not part of the server yet.
-const PENDING: &[&str] = &["voce_judge_score", "voce_telemetry_spool"];
+const PENDING: &[&str] = &["voce_telemetry_spool"];
 
 /// Asks once and returns the trace of the turn when the answer was heard.
 async fn ask(caller: &Caller, question: &[f32]) -> String {

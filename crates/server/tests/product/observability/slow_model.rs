@@ -13,12 +13,8 @@ use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-const ANSWER: [&str; 4] = [
-    "The warranty period of the water pump is two years. ",
-    "It begins on the day on which you bought it. ",
-    "Please keep the receipt for as long as that. ",
-    "Damage by frost is not covered by it.",
-];
+const ANSWER: &str = "The warranty period of the water pump is two years. It begins on the day on which you bought it. \
+    Please keep the receipt for as long as that. Damage by frost is not covered by it.";
 
 pub struct SlowModel {
     pub url: String,
@@ -46,9 +42,11 @@ impl SlowModel {
 async fn answer(State(wait_ms): State<Arc<AtomicU64>>) -> Response {
     sleep(Duration::from_millis(wait_ms.load(Relaxed))).await;
     let piece = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]});
-    let mut chunks: Vec<_> = ANSWER.iter().map(|text| piece(text)).collect();
+    // A token a word, as models write.
+    let mut chunks: Vec<_> = ANSWER.split_inclusive(' ').map(piece).collect();
+    let tokens = chunks.len();
     chunks.push(json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}));
-    let usage = json!({"prompt_tokens": 120, "completion_tokens": 40});
+    let usage = json!({"prompt_tokens": 120, "completion_tokens": tokens});
     chunks.push(json!({"choices": [], "usage": usage}));
     let lines =
         chunks.into_iter().map(|chunk| format!("data: {chunk}\n\n")).chain(["data: [DONE]\n\n".into()]);
