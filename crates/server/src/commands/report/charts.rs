@@ -16,6 +16,9 @@ const SLICES: usize = 24;
 const MOST_DOTS: usize = 1_500;
 const ROW: f64 = 34.0;
 
+/// A part of stacked bars: its colour, and what each turn adds to it.
+type Part = (&'static str, fn(&Turn) -> f64);
+
 /// From the first turn to the last.
 fn time_axis(report: &Report) -> Axis {
     let first = report.turns.first().map_or(0, |turn| turn.started_ms);
@@ -89,23 +92,18 @@ pub fn histogram(report: &Report) -> String {
 }
 
 pub fn tokens(report: &Report) -> String {
-    let parts: [(&str, fn(&Turn) -> f64); 2] =
+    let parts: [Part; 2] =
         [("bar", |turn| turn.input_tokens as f64), ("second", |turn| turn.output_tokens as f64)];
     let legend = r#"<p class="legend"><i class="bar"></i>read <i class="second"></i>written</p>"#;
     stacked(report, "tokens over time", &parts, |value| format!("{value:.0}")) + legend
 }
 
 pub fn cost(report: &Report) -> String {
-    let parts: [(&str, fn(&Turn) -> f64); 1] = [("bar", |turn| turn.cost.unwrap_or_default())];
+    let parts: [Part; 1] = [("bar", |turn| turn.cost.unwrap_or_default())];
     stacked(report, "cost over time", &parts, |value| format!("{value:.4}"))
 }
 
-fn stacked(
-    report: &Report,
-    label: &str,
-    parts: &[(&str, fn(&Turn) -> f64)],
-    write: fn(f64) -> String,
-) -> String {
+fn stacked(report: &Report, label: &str, parts: &[Part], write: fn(f64) -> String) -> String {
     let (top, bottom) = (16.0, 180.0);
     let mut plot = Plot::new(label, bottom + 20.0);
     let across = time_axis(report);

@@ -75,7 +75,7 @@ pub fn page(report: &Report) -> String {
     }
     section(&mut page, "Figures", "", &figures(&report.all), "");
     section(&mut page, "Slowest turns", "By voice-to-voice time.", &slowest(report), "");
-    let _ = write!(page, "</main><footer><p>{}.</p></footer></body></html>\n", escape(report.method));
+    let _ = writeln!(page, "</main><footer><p>{}.</p></footer></body></html>", escape(report.method));
     page
 }
 
