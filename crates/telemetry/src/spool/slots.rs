@@ -181,8 +181,12 @@ mod tests {
         let (mut first, first_path) = place.open().unwrap();
         let (mut second, second_path) = place.open().unwrap();
         assert_ne!(first_path, second_path);
+        // Between processes the order is that of milliseconds.
+        let pause = || std::thread::sleep(Duration::from_millis(3));
         first.put(&[batch(1)]).unwrap();
+        pause();
         second.put(&[batch(2)]).unwrap();
+        pause();
         first.put(&[batch(3)]).unwrap();
         place.adopt_into(&mut second, &second_path).unwrap();
         assert_eq!(second.keys().len(), 1, "the living keep their own");
