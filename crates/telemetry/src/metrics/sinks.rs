@@ -27,7 +27,8 @@ const TOLD: &[Told] = &[
     ("voce.telemetry.attachments", "", "Recordings, by sink and by what became of them.", true, |sink| {
         vec![("exported", sink.attachments_sent as f64), ("dropped", sink.attachments_dropped as f64)]
     }),
-    ("voce.telemetry.spool.bytes", "By", "What waits for a sink, on disk and in memory.", false, |sink| {
+    // No unit: its suffix would stand in the name twice.
+    ("voce.telemetry.spool.bytes", "", "What waits for a sink, on disk and in memory.", false, |sink| {
         vec![("", sink.waiting_bytes as f64)]
     }),
     ("voce.telemetry.spool.spans", "", "Spans that wait for a sink, on disk and in memory.", false, |sink| {

@@ -177,7 +177,7 @@ fn has_check_digit(card: &[Digit]) -> bool {
             (_, value) => value * 2 - 9,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Whether the digits were spoken one by one, or in twos and threes by words.
