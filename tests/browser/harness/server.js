@@ -34,7 +34,8 @@ export async function startServer() {
   const knowledge = ["--set", `knowledge.path=${join(directory, "knowledge")}`];
   await voce("ingest", join(root, "config/knowledge"), ...knowledge);
   const url = `http://127.0.0.1:${await freePort()}/`;
-  const server = spawn(binary, ["serve", "--listen", new URL(url).host, ...knowledge, "--set", "transport.max_calls=1"], {
+  const own = [...knowledge, "--set", `telemetry.spool.dir=${join(directory, "spool")}`];
+  const server = spawn(binary, ["serve", "--listen", new URL(url).host, ...own, "--set", "transport.max_calls=1"], {
     cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, MLFLOW_TRACKING_URI: process.env.VOCE_MLFLOW_URL ?? "" },
   });
   let log = "";

@@ -2,6 +2,15 @@
 //!
 //! Silero, Smart Turn, Moonshine and Kokoro are the real ones; the language model alone is a stand-in that answers at
 //! once, so that five calls fit two cores. A second sink, which never goes away, says what was finished.
+//!
+//! A program of its own: no other test runs beside it and takes the cores from its callers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#[path = "../product/harness.rs"]
+#[allow(dead_code, reason = "what other tests need too")]
+mod harness;
+#[path = "../product/serving.rs"]
+#[allow(dead_code, reason = "what other tests need too")]
+mod serving;
 mod stand_ins;
 
 use std::{
@@ -22,10 +31,8 @@ use voce_testkit::{
     mlflow::Mlflow,
 };
 
-use crate::{
-    harness::{EMBEDDED, Place, microphone, repository},
-    serving::Server,
-};
+use harness::{EMBEDDED, Place, microphone, repository};
+use serving::Server;
 use stand_ins::Collector;
 
 const CALLS: u32 = 5;
@@ -74,10 +81,13 @@ struct Told {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mlflow_and_voce_die_and_every_finished_turn_is_there_once() {
-    let venv = std::env::var("HOME").map(|home| PathBuf::from(home).join(".cache/voce/python/mlflow"));
+    let venv = std::env::var("VOCE_CACHE")
+        .map(PathBuf::from)
+        .or_else(|_| std::env::var("HOME").map(|home| PathBuf::from(home).join(".cache/voce")));
+    let venv = venv.map(|cache| cache.join("python/mlflow"));
     if voce_testkit::models(EMBEDDED).is_none() || !venv.is_ok_and(|venv| venv.exists()) {
         println!(
-            "SKIPPED: the models or MLflow are not installed; see scripts/setup and scripts/mlflow install"
+            "SKIPPED: the models or MLflow are not installed; see voce models pull --profile embedded and scripts/mlflow install"
         );
         return;
     }
