@@ -47,3 +47,46 @@ pub async fn delete(client: &Client, experiment: &str, keep: Duration) -> Result
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::{Registry, layer::SubscriberExt};
+    use voce_mlflow::Credentials;
+    use voce_telemetry::{Config, SinkConfig};
+    use voce_testkit::mlflow::Mlflow;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn recordings_go_when_they_are_too_old_and_the_trace_stays() {
+        let Some(mlflow) = Mlflow::from_environment() else { return };
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let experiment = format!("voce-test-old-audio-{}", std::process::id());
+        let sink =
+            SinkConfig { url: mlflow.url().into(), experiment: experiment.clone(), ..Default::default() };
+        let mut config = Config { sinks: vec![sink], ..Default::default() };
+        config.spool.enabled = false;
+        config.audio.enabled = true;
+        let (layer, guard) = voce_telemetry::layer::<Registry>(&config).unwrap();
+        let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+        let trace_id = tracing::dispatcher::with_default(&dispatch, || {
+            let turn = tracing::info_span!(target: "voce_pipeline", parent: None, "turn", session = "call");
+            voce_telemetry::trace_id(&turn).unwrap()
+        });
+        assert!(guard.telemetry().attach(&trace_id, Side::Bot, vec![7; 100]));
+        assert!(tokio::task::spawn_blocking(move || guard.flush(Duration::from_secs(20))).await.unwrap());
+        let client = Client::new(mlflow.url(), Credentials::none()).unwrap();
+        let id = client.experiment(&experiment).await.unwrap();
+        let path = artifact_path(&trace_id, Side::Bot);
+        let file = format!("{}/api/2.0/mlflow-artifacts/artifacts/{id}/{path}", mlflow.url());
+        let is_there = async || reqwest::get(&file).await.unwrap().status().is_success();
+        assert!(is_there().await, "the recording arrived");
+
+        assert_eq!(delete(&client, &experiment, Duration::from_secs(3_600)).await.unwrap(), 0);
+        assert!(is_there().await, "it is not an hour old");
+        assert_eq!(delete(&client, &experiment, Duration::ZERO).await.unwrap(), 1);
+        assert!(!is_there().await, "it is gone");
+        assert_eq!(delete(&client, &experiment, Duration::ZERO).await.unwrap(), 0);
+        assert!(client.trace(&trace_id).await.unwrap().is_some(), "the trace stays");
+    }
+}

@@ -322,6 +322,11 @@ impl Telemetry {
         self.sinks.iter().map(Sink::figures).collect()
     }
 
+    /// Whether spans are made at all.
+    pub fn is_on(&self) -> bool {
+        self.meters.is_some()
+    }
+
     /// Whether recordings are wanted: `telemetry.audio` is on, and there is an MLflow to put them into.
     pub fn takes_audio(&self) -> bool {
         self.attachments.is_some()

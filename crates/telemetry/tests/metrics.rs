@@ -221,7 +221,7 @@ async fn the_exports_own_figures_are_metrics_and_an_absent_sink_changes_nothing_
     let collector = Collector::start(Mood::Take).await;
     let url = format!("{}/", collector.url);
     let taken = measured(&to(&collector.url), || drop(turn("call", 1, HEARD)));
-    is(&taken, r#"voce_telemetry_spans_total{outcome="exported",sink="all"}"#, SPANS as f64);
+    is(&taken, &format!(r#"voce_telemetry_spans_total{{outcome="exported",sink="{url}"}}"#), SPANS as f64);
     is(&taken, &format!(r#"voce_telemetry_sink_up{{sink="{url}"}}"#), 1.0);
     let (dispatch, guard) = exporting(&to("http://127.0.0.1:9"));
     with_default(&dispatch, || drop(turn("call", 1, HEARD)));

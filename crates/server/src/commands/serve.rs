@@ -2,7 +2,12 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use tokio::{net::TcpListener, sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use voce_core::Call;
@@ -20,6 +25,9 @@ use crate::{
     metrics::{self, CallCount},
     old_audio,
 };
+
+/// How long the spans of a call that just ended may take to arrive.
+const LAST_SPANS: Duration = Duration::from_millis(200);
 
 pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     if let Some(listen) = args.listen {
@@ -48,7 +56,8 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         .merge(metrics::router(telemetry.telemetry()));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(inspector.clone().run(stop.clone()));
+    let calls_over = CancellationToken::new();
+    tasks.spawn(inspector.clone().run(calls_over.clone()));
     if let Some(scores) = scores(&config)? {
         let follow = inspector.clone().follow_scores(scores);
         let quit = stop.clone();
@@ -58,7 +67,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         let quit = stop.clone();
         tasks.spawn(async move { quit.run_until_cancelled(delete).await.unwrap_or_default() });
     }
-    let observed = Observed { inspector, begun: calls_begun };
+    let observed = Observed { inspector, begun: calls_begun, over: calls_over };
     tasks.spawn(take_calls(calls, engines, talk::settings(&config), observed, stop.clone()));
     let quit = stop.clone();
     tasks.spawn(async move {
@@ -111,6 +120,8 @@ async fn bind(listen: &str) -> Result<TcpListener> {
 struct Observed {
     inspector: Inspector,
     begun: CallCount,
+    /// To be cancelled once no call goes on and the last spans had time to come.
+    over: CancellationToken,
 }
 
 /// Runs a session for every call until told to stop, then waits for those under way.
@@ -146,6 +157,8 @@ async fn take_calls(
     while let Some(ended) = sessions.join_next().await {
         log_end(ended);
     }
+    sleep(LAST_SPANS).await;
+    observed.over.cancel();
 }
 
 fn log_end(ended: Result<Result<(), voce_core::EngineError>, tokio::task::JoinError>) {

@@ -69,7 +69,7 @@ impl Inspector {
         Self(Arc::new(Shared { config, longest_audio, redactor, telemetry, calls: Mutex::default(), store }))
     }
 
-    /// Puts turns together as their spans come, until `stop`.
+    /// Puts turns together as their spans come, until `stop` and for what had come by then.
     pub async fn run(self, stop: CancellationToken) {
         if !self.is_on() {
             return;
@@ -101,6 +101,7 @@ impl Inspector {
                 });
             }
         }
+        while tasks.join_next().await.is_some() {}
     }
 
     /// The same call, observed. Its sound passes no further queue; its events do, as they are not in a hurry.
@@ -153,7 +154,8 @@ impl Inspector {
     }
 
     fn is_on(&self) -> bool {
-        self.0.config.turns > 0 || self.0.telemetry.takes_audio()
+        // Without spans there is no turn to put together.
+        self.0.telemetry.is_on() && (self.0.config.turns > 0 || self.0.telemetry.takes_audio())
     }
 
     /// Puts both sides beside the turn's trace, where that is wanted.

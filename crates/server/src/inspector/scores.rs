@@ -9,7 +9,7 @@ use super::{Inspector, turn::Score};
 /// How often MLflow is asked while a turn is this young.
 const SOON: Duration = Duration::from_secs(5);
 const YOUNG: Duration = Duration::from_secs(120);
-/// How often it is asked about older turns, and after it did not answer.
+/// How often it is asked about older turns.
 const LATER: Duration = Duration::from_secs(30);
 
 /// Where scores stand.
@@ -24,20 +24,19 @@ impl Inspector {
         loop {
             let turns = self.0.store.lock().younger_than(longest);
             let is_young = turns.iter().any(|(_, ended)| ended.elapsed() < YOUNG);
-            let answered = turns.is_empty() || self.ask(&scores, &turns).await;
-            sleep(if (is_young || turns.is_empty()) && answered { SOON } else { LATER }).await;
+            if !turns.is_empty() {
+                self.ask(&scores, &turns).await;
+            }
+            sleep(if is_young || turns.is_empty() { SOON } else { LATER }).await;
         }
     }
 
-    /// Whether MLflow answered. That it did not is said by the export already.
-    async fn ask(&self, scores: &Scores, turns: &[(String, Instant)]) -> bool {
+    async fn ask(&self, scores: &Scores, turns: &[(String, Instant)]) {
         let ids: Vec<&str> = turns.iter().map(|(trace_id, _)| trace_id.as_str()).collect();
         let traces = match scores.client.infos(&ids).await {
             Ok(traces) => traces,
-            Err(error) => {
-                tracing::debug!(%error, "no scores");
-                return false;
-            }
+            // That MLflow does not answer is said by the export already.
+            Err(error) => return tracing::debug!(%error, "no scores"),
         };
         for trace in traces {
             let scores = trace.assessments.iter().filter_map(|one| self.score(one)).collect();
@@ -47,7 +46,6 @@ impl Inspector {
                 self.0.telemetry.score(&score.name, score.value, &score.by, &variant);
             }
         }
-        true
     }
 
     fn score(&self, assessment: &Assessment) -> Option<Score> {

@@ -4,6 +4,7 @@ mod calls;
 mod content;
 mod errors;
 mod harness;
+mod inspector;
 mod many_calls;
 mod metrics;
 mod mlflow_pages;
