@@ -26,7 +26,7 @@ use line::Line;
 
 /// Harmless noise at WARN, or much detail at INFO, of crates that we use. `rtc` covers `rtc_ice` and the like;
 /// directives are prefixes, and none of these is one of our own crates' names.
-const QUIET: &str = "rtc=error,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,ort=warn,hyper=warn,h2=warn,reqwest=warn,qdrant_edge=error";
+const QUIET: &str = "rtc=error,rtc_ice=error,rtc_dtls=error,rtc_sctp=error,ort=warn,hyper=warn,h2=warn,reqwest=warn,qdrant_edge=error,opentelemetry=warn,opentelemetry_sdk=warn";
 
 /// The layer that writes the log.
 pub(crate) fn layer<S>(
