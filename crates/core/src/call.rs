@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
-use crate::{AudioFrame, Event};
+use crate::{AudioFrame, Event, TurnId};
 
 /// Frames that may wait in front of a loudspeaker. Two: one being sent, one ready; more would be heard after an
 /// interruption.
@@ -50,6 +50,8 @@ pub trait Recorder: Send + Sync + 'static {
     fn caller(&self, frame: &AudioFrame);
     /// The bot's sound, as it leaves for the caller's ear.
     fn bot(&self, frame: &AudioFrame);
+    /// A word of the bot's that ends with the sound so far.
+    fn word(&self, turn: TurnId, text: &str);
 }
 
 /// The bot's voice. Holding the guard is the right to speak, so two replies never overlap.

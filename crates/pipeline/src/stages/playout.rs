@@ -152,6 +152,9 @@ impl Player {
             self.heard.push(' ');
         }
         self.heard.push_str(&word);
+        if let Some(recorder) = &self.send.recorder {
+            recorder.word(self.turn.id(), &word);
+        }
         output.send(Played::Word(word)).await
     }
 

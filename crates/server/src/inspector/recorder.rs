@@ -84,16 +84,8 @@ impl CallRecorder {
             Event::UserStartedSpeaking => kept.starts.push(now),
             Event::BotStartedSpeaking { .. } => {
                 kept.bot_started = now;
-                kept.last_word_ended = now;
                 // A greeting is a turn in which nobody began to speak.
                 kept.needed_until = now + self.longest;
-            }
-            // After a hold the bot goes on from a word that was not heard to its end.
-            Event::LineStarted { .. } | Event::BotContinued { .. } => kept.last_word_ended = now,
-            Event::WordHeard { turn, text } if self.keeps_content && kept.words.len() < MOST_NOTES => {
-                let word = HeardWord { text: text.clone(), start: kept.last_word_ended, end: now };
-                kept.last_word_ended = now;
-                kept.words.push((*turn, word));
             }
             Event::EndOfTurn { turn, probability, outcome, waited_ms }
                 if kept.decisions.len() < MOST_NOTES =>
@@ -134,31 +126,52 @@ impl CallRecorder {
         time.duration_since(self.began_at).unwrap_or_default()
     }
 
-    /// Adds to one side and forgets what no turn needs any more.
-    fn push(&self, frame: &AudioFrame, side: fn(&mut Kept) -> &mut Track, ahead: Duration) {
+    /// Adds to one side and forgets what no turn needs any more. Returns when the frame begins, if it does not follow
+    /// the one before.
+    fn push(
+        &self,
+        frame: &AudioFrame,
+        side: fn(&mut Kept) -> &mut Track,
+        ahead: Duration,
+    ) -> Option<Duration> {
         if !self.keeps_content {
-            return;
+            return None;
         }
         let now = self.began.elapsed();
         let mut kept = self.kept.lock();
         let start = (now + ahead).saturating_sub(frame.duration());
-        side(&mut kept).push(start, &frame.samples, frame.rate_hz);
+        let began = side(&mut kept).push(start, &frame.samples, frame.rate_hz);
         let is_idle = kept.starts.is_empty() && now > kept.needed_until;
         let keep = if is_idle { BEFORE } else { self.longest };
         let before = now.saturating_sub(keep);
         kept.caller.forget_before(before);
         kept.bot.forget_before(before);
+        began
     }
 }
 
 impl Recorder for CallRecorder {
     fn caller(&self, frame: &AudioFrame) {
-        self.push(frame, |kept| &mut kept.caller, Duration::ZERO);
+        let _ = self.push(frame, |kept| &mut kept.caller, Duration::ZERO);
     }
 
     fn bot(&self, frame: &AudioFrame) {
         // It is heard from now on.
-        self.push(frame, |kept| &mut kept.bot, frame.duration());
+        if let Some(began) = self.push(frame, |kept| &mut kept.bot, frame.duration()) {
+            self.kept.lock().last_word_ended = began;
+        }
+    }
+
+    /// On the clock of the sound itself, whatever the machine does meanwhile.
+    fn word(&self, turn: TurnId, text: &str) {
+        let mut kept = self.kept.lock();
+        if !self.keeps_content || kept.words.len() >= MOST_NOTES {
+            return;
+        }
+        let end = kept.bot.end().unwrap_or_default();
+        let word = HeardWord { text: text.to_owned(), start: kept.last_word_ended, end };
+        kept.last_word_ended = end;
+        kept.words.push((turn, word));
     }
 }
 
@@ -198,8 +211,8 @@ mod tests {
             tokio::time::advance(Duration::from_millis(20)).await;
             recorder.bot(&frame(0.25));
         }
-        recorder.note(&Event::WordHeard { turn: TurnId(1), text: "two".into() });
-        recorder.note(&Event::WordHeard { turn: TurnId(2), text: "later".into() });
+        recorder.word(TurnId(1), "two");
+        recorder.word(TurnId(2), "later");
         let start = recorder.began_at + Duration::from_millis(1_000);
         let recording = recorder.collect(TurnId(1), start, start + Duration::from_secs(3));
         assert_eq!(recording.caller.samples.len(), 48_000);
@@ -208,7 +221,8 @@ mod tests {
         assert_eq!(recording.bot.samples.iter().filter(|&&sample| sample > 8_000).count(), 8_000);
         let word = &recording.words[0];
         assert_eq!((word.text.as_str(), recording.words.len()), ("two", 1));
-        assert_eq!((word.start, word.end), (Duration::from_millis(2_000), Duration::from_millis(2_500)));
+        // A frame that leaves at a moment is heard from then on.
+        assert_eq!((word.start, word.end), (Duration::from_millis(2_020), Duration::from_millis(2_520)));
         assert_eq!(recording.decisions[0].at, Duration::from_millis(2_000));
         assert!(recorder.collect(TurnId(1), start, start).words.is_empty());
     }
@@ -238,7 +252,7 @@ mod tests {
         let recorder = CallRecorder::new(Duration::from_secs(60), false);
         recorder.note(&Event::UserStartedSpeaking);
         pass(&recorder, 50, 0.5).await;
-        recorder.note(&Event::WordHeard { turn: TurnId(1), text: "tulip".into() });
+        recorder.word(TurnId(1), "tulip");
         let start = recorder.began_at;
         let recording = recorder.collect(TurnId(1), start, start + Duration::from_secs(1));
         assert!(recording.words.is_empty());

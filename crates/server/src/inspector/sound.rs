@@ -31,8 +31,8 @@ pub struct Sound {
 }
 
 impl Track {
-    /// Adds a frame that began at `start`.
-    pub fn push(&mut self, start: Duration, samples: &[f32], rate_hz: u32) {
+    /// Adds a frame that began at `start`. Returns when it begins here, if it does not follow the one before.
+    pub fn push(&mut self, start: Duration, samples: &[f32], rate_hz: u32) -> Option<Duration> {
         if self.rate_hz != rate_hz {
             // A voice of another rate begins anew.
             *self = Self { rate_hz, runs: VecDeque::new() };
@@ -46,6 +46,7 @@ impl Track {
         }
         let run = self.runs.back_mut().expect("there is one by now");
         run.samples.extend(samples.iter().map(|sample| (sample.clamp(-1.0, 1.0) * 32_767.0) as i16));
+        (!follows).then_some(start)
     }
 
     /// Forgets what ended before `time`.
@@ -74,7 +75,8 @@ impl Track {
         Sound { rate_hz: self.rate_hz, samples }
     }
 
-    fn end(&self) -> Option<Duration> {
+    /// When the last sample ends.
+    pub fn end(&self) -> Option<Duration> {
         self.runs.back().map(|run| run.start + length(run.samples.len(), self.rate_hz))
     }
 }
