@@ -14,7 +14,7 @@ import { padded, readWav } from "./harness/wav.js";
 const QUESTION = "What is the warranty period for the water pump?";
 const BEFORE_QUESTION_SECONDS = 5;
 const TURN_MS = 120_000;
-// Words are noted as they are heard to their end, which a busy machine notices late; seconds.
+// A word may begin or end in a quiet sound; seconds.
 const SLACK = 0.1;
 const STAGES = ["listen", "end_of_turn", "stt", "rag", "llm", "tts", "playout"];
 
@@ -55,7 +55,9 @@ test("a real turn shows both voices, the words, the decisions and the stages, an
       assert.ok(new Set(path.match(/,[\d.]+/g)).size > 10, `the ${side}'s wave is drawn flat`);
     }
     const said = (side) => page.$$eval(`.said.${side} .word`, (all) => all.map((one) => one.textContent).join(" "));
-    assert.match(await said("caller"), /warranty.*water pump/i);
+    // The recogniser may mishear a word; the timeline may not show another one than it heard.
+    assert.equal(await said("caller"), turn.question);
+    assert.match(turn.question, /warranty/i);
     assert.match(await said("bot"), /\b(two|2)[ -]years?\b/i);
     const stages = await page.$$eval(".line.row", (all) => all.map((one) => one.dataset.span));
     for (const stage of STAGES) assert.ok(stages.some((each) => each === stage || each.endsWith(`/${stage}`)), `${stage} is missing among ${stages}`);
@@ -70,9 +72,7 @@ test("a real turn shows both voices, the words, the decisions and the stages, an
     const loudest = (from, to) => Math.max(0, ...bot.peaks.slice(Math.max(0, Math.floor(from * bot.peaks_per_second)), Math.ceil(to * bot.peaks_per_second)));
     const words = kept.words.filter(({ side }) => side === "bot");
     const silent = words.filter(({ start_seconds, end_seconds }) => loudest(start_seconds - SLACK, end_seconds + SLACK) < 10);
-    // A voice that ran dry leaves holes in its words.
-    const allowed = turn.late_frames > 5 ? words.length / 2 : words.length / 10;
-    assert.ok(silent.length <= allowed, `silent words: ${JSON.stringify(silent)}`);
+    assert.ok(silent.length <= words.length / 10, `silent words: ${JSON.stringify(silent)}`);
     assert.ok(loudest(0, kept.end_of_speech_seconds) < 10, "the bot speaks before the caller has ended");
   });
 
