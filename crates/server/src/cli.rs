@@ -69,6 +69,12 @@ pub enum Command {
     Doctor,
     /// Say from MLflow's traces how the turns of the last hours went: percentiles, tokens, scores, slowest turns.
     Report(ReportArgs),
+    /// Score the turns that stand in MLflow, or see how the judge fares.
+    Judge(JudgeArgs),
+    /// Call the assistant with simulated callers and check what it does.
+    Simulate(SimulateArgs),
+    /// Hold a recorded call again under the present configuration and compare.
+    Replay(ReplayArgs),
     /// Print the effective configuration, every key explained.
     #[command(after_help = "Examples:
   voce config
@@ -226,6 +232,40 @@ pub struct ReportArgs {
     /// The most turns that are read; the newest count.
     #[arg(long, default_value_t = 5_000, value_name = "N")]
     pub limit: usize,
+}
+
+#[derive(Args)]
+pub struct JudgeArgs {
+    /// Another task than judging.
+    #[command(subcommand)]
+    pub command: Option<JudgeCommand>,
+}
+
+#[derive(Subcommand)]
+pub enum JudgeCommand {
+    /// Compare the judge with people.
+    Calibrate(CalibrateArgs),
+}
+
+#[derive(Args)]
+pub struct CalibrateArgs {
+    /// Turns with the scores that people gave them, one JSON object a line.
+    #[arg(value_name = "FILE.jsonl")]
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct SimulateArgs {
+    /// What the callers do and what is expected.
+    #[arg(required = true, value_name = "SCENARIO.yaml")]
+    pub scenarios: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ReplayArgs {
+    /// The id of a trace in MLflow, or a WAV file.
+    #[arg(value_name = "TRACE_OR_RECORDING")]
+    pub what: String,
 }
 
 /// What turns can be grouped by.

@@ -32,6 +32,7 @@ pub struct Config {
     pub transport: voce_transport::Config,
     pub inspector: crate::inspector::InspectorConfig,
     pub telemetry: voce_telemetry::Config,
+    pub judge: voce_judge::Config,
 }
 
 /// `[server]`: where the page and its API are.

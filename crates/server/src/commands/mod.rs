@@ -4,10 +4,13 @@ mod config;
 mod dice;
 mod doctor;
 mod ingest;
+mod judge;
 mod models;
+mod replay;
 mod report;
 mod say;
 mod serve;
+mod simulate;
 mod talk;
 mod transcribe;
 
@@ -32,6 +35,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Ingest(args) => return ingest::run(config, args).await,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
+        Command::Judge(args) => return judge::run(config, args).await,
+        Command::Simulate(args) => return simulate::run(config, args).await,
+        Command::Replay(args) => return replay::run(config, args).await,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
     }

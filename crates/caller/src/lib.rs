@@ -1,4 +1,4 @@
-//! A scripted WebRTC caller: what a browser does, without a browser. It speaks samples in real time as Opus over UDP,
+//! A WebRTC caller: what a browser does, without a browser. It speaks samples in real time as Opus over UDP,
 //! keeps what it hears and is told with the moment of arrival, and hangs up politely or vanishes.
 mod cable;
 mod link;

@@ -1,0 +1,1 @@
+//! Simulated callers: scenarios, how they are spoken, and what is expected of the assistant.
