@@ -124,7 +124,7 @@ test("a spoken question is answered aloud from the documents", async (t) => {
     const free = async () => (await (await fetch(`${server.url}api/calls`)).json()).calls;
     const count = (calls) => (Array.isArray(calls) ? calls.length : calls);
     let calls;
-    for (let wait = 0; wait < 40 && count((calls = await free())) !== 0; wait++) await new Promise((next) => setTimeout(next, 50));
+    for (let wait = 0; wait < 200 && count((calls = await free())) !== 0; wait++) await new Promise((next) => setTimeout(next, 50));
     assert.equal(count(calls), 0, `still taken: ${JSON.stringify(calls)}`);
   });
 
