@@ -17,6 +17,7 @@ import { launch, openPage, screenshot, until } from "./harness/browser.js";
 import { installRecorder, takeRecording } from "./harness/recorder.js";
 import { startServer, voce } from "./harness/server.js";
 import { padded, readWav, writeWav } from "./harness/wav.js";
+import { wrongWords } from "./harness/words.js";
 
 const QUESTION = "What is the warranty period for the water pump?";
 const FACT = /\b(two|2)[ -]years?\b/i;
@@ -43,15 +44,17 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function open() {
+// A call is over with its test, also when that fails: the server has one line.
+async function open(t) {
   const opened = await openPage(browser);
+  t.after(() => opened.context.close());
   await opened.page.addInitScript(installRecorder);
   await opened.page.goto(server.url);
   return opened;
 }
 
 test("a spoken question is answered aloud from the documents", async (t) => {
-  const { page, outside, errors, context } = await open();
+  const { page, outside, errors } = await open(t);
   await page.click("[data-testid=talk]");
   await until(page, "the call", () => window.voce.state === "listening", 20_000);
   await page.evaluate(() => window.recorder.take());
@@ -69,7 +72,8 @@ test("a spoken question is answered aloud from the documents", async (t) => {
   t.diagnostic(`asked: ${said}`);
   t.diagnostic(`answered: ${answer}`);
   t.diagnostic(`${turn.voice_to_voice_seconds?.toFixed(2)} s to first sound`);
-  assert.match(said, /warranty.*water pump/i);
+  // How often the recogniser mistakes a word is measured elsewhere; the fact has to be right.
+  assert.ok(wrongWords(QUESTION, said) <= 1, said);
   assert.match(answer, FACT);
   assert.match(await page.textContent("[data-testid=sources]"), /\.md/);
   assert.equal(turn.end_reason, "completed");
@@ -105,14 +109,13 @@ test("a spoken question is answered aloud from the documents", async (t) => {
   });
 
   await t.test("while a second caller is told when to try again", { skip: !server.own && "only with a server of one line" }, async () => {
-    const second = await open();
+    const second = await open(t);
     await second.page.click("[data-testid=talk]");
     await until(second.page, "the refusal", () => window.voce.problem === "server-full", 20_000);
     // The words follow with the next picture, which a busy machine draws late.
     const refused = () => /All lines are busy.*Try again in \d+ second/s.test(document.querySelector("[data-testid=problem]").textContent);
     await until(second.page, "the words of the refusal", refused, 20_000);
     await screenshot(second.page, "call-full");
-    await second.context.close();
   });
 
   await t.test("and the line is free again at once after hanging up", async () => {
@@ -121,17 +124,16 @@ test("a spoken question is answered aloud from the documents", async (t) => {
     const free = async () => (await (await fetch(`${server.url}api/calls`)).json()).calls;
     const count = (calls) => (Array.isArray(calls) ? calls.length : calls);
     let calls;
-    for (let wait = 0; wait < 40 && count((calls = await free())) !== 0; wait++) await new Promise((next) => setTimeout(next, 50));
+    for (let wait = 0; wait < 200 && count((calls = await free())) !== 0; wait++) await new Promise((next) => setTimeout(next, 50));
     assert.equal(count(calls), 0, `still taken: ${JSON.stringify(calls)}`);
   });
 
   assert.deepEqual(outside, [], "the page asked others than its server");
   assert.deepEqual(errors, [], "the page complained");
-  await context.close();
 });
 
-test("a server that dies during a call is not waited for in silence", { skip: process.env.VOCE_URL && "the server is not ours to kill" }, async () => {
-  const { page, context } = await open();
+test("a server that dies during a call is not waited for in silence", { skip: process.env.VOCE_URL && "the server is not ours to kill" }, async (t) => {
+  const { page } = await open(t);
   await page.click("[data-testid=talk]");
   await until(page, "the call", () => window.voce.state === "listening", 20_000);
   server.kill();
@@ -140,7 +142,6 @@ test("a server that dies during a call is not waited for in silence", { skip: pr
   const lost = () => document.querySelector("[data-testid=problem]").textContent.includes("The call was lost");
   await until(page, "the words about it", lost, 20_000);
   await screenshot(page, "call-lost");
-  await context.close();
 });
 
 // The silence before the answer costs the recogniser time and tells nothing.

@@ -10,6 +10,7 @@ import { installCaller, packed, takeBoth } from "./harness/caller.js";
 import { completeTrace } from "./harness/mlflow.js";
 import { startServer } from "./harness/server.js";
 import { readWav } from "./harness/wav.js";
+import { wrongWords } from "./harness/words.js";
 
 const PAUSE_SECONDS = 0.7;
 // A nod comes when the first words of the answer were heard, an interruption when it is well under way.
@@ -35,6 +36,7 @@ const NOD = clip("yeah");
 const BROKEN_OFF = clip("ask_about");
 const SECOND = clip("filter_bf_emma");
 const THIRD = clip("warranty_af_heart");
+const THIRD_WORDS = "What is the warranty period for the water pump?";
 
 let server;
 let browser;
@@ -137,7 +139,7 @@ test("a pause, a nod and an interruption are each taken for what they are", asyn
     assert.equal(interrupted.heard, second.heard);
     assert.equal(second.end_reason, "interrupted");
     assert.ok(second.heard.length > 0 && second.heard.length < second.generated.length, `heard ${second.heard} of ${second.generated}`);
-    assert.match(third.question, /warranty.*water pump/i);
+    assert.ok(wrongWords(THIRD_WORDS, third.question) <= 1, third.question);
     assert.match(third.generated, /\b(two|2)[ -]years?\b/i);
     assert.equal(third.end_reason, "completed");
     const exchanges = await page.$$eval("[data-testid=exchange]", (rows) => rows.map((row) => ({

@@ -97,7 +97,7 @@ pub enum Event {
         /// The turn.
         turn: TurnId,
     },
-    /// It was no interruption: the bot goes on from the word where it was.
+    /// It was no interruption: the bot goes on from the word where it was. Once for each such sound.
     BotContinued {
         /// The turn.
         turn: TurnId,

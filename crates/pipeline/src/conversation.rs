@@ -224,6 +224,8 @@ struct Speech {
     guess: String,
     /// Whether the bot was let go on although this sound did not end.
     passed: bool,
+    /// Whether that was said: one sound is spoken of once.
+    told: bool,
     /// Whether it began while the bot spoke, or so soon after that it may be its echo.
     over_bot: Option<OverBot>,
     /// The words up to the pause at hand.
@@ -258,6 +260,7 @@ impl Speech {
             took: Duration::ZERO,
             guess: String::new(),
             passed: false,
+            told: false,
             over_bot: None,
             text: None,
             ended: None,

@@ -35,6 +35,9 @@ const TOKENS_PER_SECOND: f64 = 6.5;
 const TOKENS_AT_LEAST: usize = 6;
 /// Sound that nowhere exceeds this holds no words.
 const SILENCE: f32 = 1e-4;
+/// Silence behind every sound. The end of a turn is asked about so soon that little follows the last word, and then the
+/// last word is misheard or the whole sentence written twice (3 of 32 clips cut 60 ms behind it; none from 100 ms on).
+const BEHIND: usize = RATE_HZ / 5;
 /// How the sound is surrounded when it first gave no words: silence in front and behind, in samples, and whether it
 /// is made as loud as speech into a near microphone.
 const RETRIES: [(usize, usize, bool); 2] =
@@ -127,7 +130,7 @@ impl Recognise for Moonshine {
         if peak < SILENCE {
             return Ok(heard);
         }
-        let mut tokens = self.attempt(samples, stop)?;
+        let mut tokens = self.attempt(&surrounded(samples, 0, BEHIND, 1.0), stop)?;
         heard.text = self.text(&tokens)?;
         for (front, behind, louder) in RETRIES {
             if heard.text.chars().any(char::is_alphanumeric) {

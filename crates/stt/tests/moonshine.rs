@@ -59,6 +59,17 @@ fn quiet_and_hurried_speech_is_understood_too() {
 }
 
 #[test]
+fn sound_that_ends_right_behind_the_last_word_is_heard_to_its_end_and_once() {
+    let Some(moonshine) = moonshine() else { return };
+    let sound = speech("opening_hours");
+    let last = sound.iter().rposition(|sample| sample.abs() > 0.01).unwrap();
+    for behind_ms in [20, 40, 60] {
+        let heard = moonshine.transcribe_samples(&sound[..last + 16 * behind_ms]).unwrap();
+        assert_eq!(heard.text, "The opening hours of the shop.", "{behind_ms} ms behind the last sound");
+    }
+}
+
+#[test]
 fn sound_without_words_gives_few_tokens_and_no_panic() {
     let Some(moonshine) = moonshine() else { return };
     let noise =

@@ -1,4 +1,6 @@
 //! Speech into the bot's speech: the bot holds, then it stops or goes on.
+use std::time::Duration;
+
 use voce_core::{Event, MediaTime};
 
 use super::{Action, Conversation, Floor, OpenedBy, OverBot, Overlap, Speaking, Speech, millis, seconds};
@@ -68,10 +70,9 @@ impl Conversation {
         let now = self.now;
         let run = self.endpointing.run();
         let trusted = self.distrust < DISTRUST && self.speech.as_ref().is_none_or(|speech| !speech.passed);
-        if speaking.held.is_some() {
-            // A click: it never became speech.
+        if let Some(held) = speaking.held {
             if self.speech.is_none() && run.is_none() {
-                self.go_on();
+                self.dismiss_click(speaking, held);
             }
             return;
         }
@@ -85,6 +86,21 @@ impl Conversation {
         }
         self.act(Action::Hold);
         self.publish(Event::BotHeld { turn: speaking.turn });
+    }
+
+    /// The bot was held by a sound that never became speech.
+    fn dismiss_click(&mut self, speaking: Speaking, held: MediaTime) {
+        let click = Overlap {
+            meaning: Meaning::Noise,
+            text: String::new(),
+            began: held,
+            speech: Duration::ZERO,
+            held: Some(self.now.since(held)),
+            stopped_after: Some(Duration::ZERO),
+        };
+        self.act(Action::Overlapped(speaking.turn, click));
+        self.tell(speaking, Meaning::Noise, "");
+        self.go_on();
     }
 
     fn go_on(&mut self) {
@@ -115,8 +131,7 @@ impl Conversation {
                     speech.passed = true;
                 }
                 if speaking.held.is_some() {
-                    let (why, text) = (other.as_str(), text.to_owned());
-                    self.publish(Event::BotContinued { turn: speaking.turn, why, text });
+                    self.tell(speaking, other, text);
                     self.go_on();
                 }
             }
@@ -132,12 +147,20 @@ impl Conversation {
             _ => self.distrust,
         };
         self.record(speaking, meaning, text);
-        let (turn, why, text) = (speaking.turn, meaning.as_str(), text.to_owned());
-        self.publish(Event::BotContinued { turn, why, text });
+        self.tell(speaking, meaning, text);
         self.speech = None;
         self.endpointing.forget();
         self.act(Action::Forget);
         self.go_on();
+    }
+
+    /// Says once of each sound that it was no interruption.
+    fn tell(&mut self, speaking: Speaking, meaning: Meaning, text: &str) {
+        if self.speech.as_mut().is_some_and(|speech| std::mem::replace(&mut speech.told, true)) {
+            return;
+        }
+        let (turn, why, text) = (speaking.turn, meaning.as_str(), text.to_owned());
+        self.publish(Event::BotContinued { turn, why, text });
     }
 
     /// The caller wants the floor, and gets it.

@@ -76,8 +76,8 @@ pub fn overlaps() -> Vec<Row> {
             "a click holds the bot for a moment only",
             "200-900 Why?|2000-2080",
             6_000,
-            r#"open 1 speech; early Why?; committed none; release; sound; hold; continue; close 1 completed "It
-                lasts two years.""#,
+            r#"open 1 speech; early Why?; committed none; release; sound; hold; overlap noise; continue; close 1 completed
+                "It lasts two years.""#,
         ),
         Row::new(
             "the bot's own echo",
