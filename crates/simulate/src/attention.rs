@@ -95,3 +95,63 @@ pub fn is_quiet(seen: &[Seen]) -> bool {
     });
     begun.max().is_none_or(|last| reports(seen).any(|report| report.turn >= last))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: TurnId = TurnId(1);
+    const TWO: TurnId = TurnId(2);
+
+    fn ended(turn: TurnId, end_reason: EndReason) -> Event {
+        Event::TurnEnded(TurnReport { turn, end_reason, ..TurnReport::default() })
+    }
+
+    fn said(turn: TurnId) -> Event {
+        Event::UserSaid { turn, text: "words".into() }
+    }
+
+    /// The events, one a second.
+    fn seen(events: impl IntoIterator<Item = Event>) -> Vec<Seen> {
+        (1..).map(Duration::from_secs).zip(events).map(|(at, event)| Seen { at, event }).collect()
+    }
+
+    #[test]
+    fn an_answer_that_the_rest_of_the_question_cut_short_is_none() {
+        let mut events = vec![said(ONE), ended(ONE, EndReason::Interrupted)];
+        assert_eq!(answer(&seen(events.clone()), 1, None), None);
+        events.extend([said(TWO), ended(TWO, EndReason::Completed)]);
+        assert_eq!(answer(&seen(events), 1, None), Some(TWO));
+    }
+
+    #[test]
+    fn what_the_assistant_says_of_itself_is_no_answer() {
+        assert_eq!(answer(&seen([ended(ONE, EndReason::Completed)]), 0, None), None);
+    }
+
+    #[test]
+    fn the_answer_to_an_interruption_is_that_of_the_turn_after() {
+        let events = [said(ONE), ended(ONE, EndReason::Completed), said(TWO), ended(TWO, EndReason::Failed)];
+        assert_eq!(answer(&seen(events.clone()), 0, Some(ONE)), Some(TWO));
+        assert!(!ignored(&seen(events.clone()), ONE, Duration::from_secs(60)));
+        let alone = seen(events[..2].iter().cloned());
+        assert!(!ignored(&alone, ONE, Duration::from_secs(6)), "it may yet come");
+        assert!(ignored(&alone, ONE, Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn a_moment_comes_by_words_or_by_time_or_is_missed() {
+        let word = || Event::WordHeard { turn: ONE, text: "so".into() };
+        let began = Event::BotStartedSpeaking { turn: ONE };
+        let mut events = vec![said(ONE), began, word()];
+        let after = |events: &[Event], when, now| chance(&seen(events.iter().cloned()), 1, when, Duration::from_secs(now));
+        assert_eq!(after(&events, When::Words(2), 9), None);
+        assert_eq!(after(&events, When::Words(1), 9), Some(Chance::Now(ONE)));
+        assert_eq!(after(&events, When::Seconds(3.0), 4), None);
+        assert_eq!(after(&events, When::Seconds(3.0), 5), Some(Chance::Now(ONE)));
+        assert!(!is_quiet(&seen(events.clone())));
+        events.push(ended(ONE, EndReason::Completed));
+        assert_eq!(after(&events, When::Words(1), 9), Some(Chance::Missed(ONE)));
+        assert!(is_quiet(&seen(events)) && is_quiet(&[]));
+    }
+}

@@ -28,7 +28,7 @@ pub struct TurnExpect {
     /// Whether the answer must have been cut short.
     pub interrupted: Option<bool>,
     /// How the turn must have ended.
-    pub end_reason: Option<Ended>,
+    pub end_reason: Option<EndReason>,
     /// Longest time from the end of the caller's speech to the first sound of the answer, seconds.
     #[serde(deserialize_with = "some_seconds")]
     pub voice_to_voice_seconds: Option<f64>,
@@ -59,36 +59,11 @@ pub struct CallExpect {
     /// How many answers must have been cut short.
     pub interrupted: Option<usize>,
     /// How the last turn must have ended.
-    pub end_reason: Option<Ended>,
+    pub end_reason: Option<EndReason>,
     /// Longest time from the end of the caller's speech to the first sound of the answer, seconds: in 95 of 100 turns of
     /// all calls of the scenario.
     #[serde(deserialize_with = "some_seconds")]
     pub voice_to_voice_seconds: Option<f64>,
     /// Least mean score of the call's answers by metric.
     pub scores: BTreeMap<String, f64>,
-}
-
-/// How a turn ended, as scenarios write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// The answer was heard to its end.
-    Completed,
-    /// The caller spoke into it.
-    Interrupted,
-    /// A stage failed; the caller heard an apology.
-    Failed,
-    /// The call ended first.
-    SessionClosed,
-}
-
-impl From<Ended> for EndReason {
-    fn from(ended: Ended) -> Self {
-        match ended {
-            Ended::Completed => Self::Completed,
-            Ended::Interrupted => Self::Interrupted,
-            Ended::Failed => Self::Failed,
-            Ended::SessionClosed => Self::SessionClosed,
-        }
-    }
 }

@@ -48,3 +48,47 @@ fn status(failures: &[&Check]) -> TestCaseStatus {
     status.set_message(first.to_string()).set_type(first.expectation.as_str()).set_description(all);
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CallOutcome, CallRecord};
+
+    fn call(number: u32, found: &str) -> CallOutcome {
+        let check = Check {
+            turn: Some(1),
+            said: Some("Is 1 < 2 & \"so\" on?".into()),
+            expectation: "contains".into(),
+            passed: found.is_empty(),
+            expected: "\"<two>\"".into(),
+            found: found.into(),
+        };
+        let record = CallRecord {
+            call: number,
+            id: format!("a-{number}"),
+            voice: "af_heart".into(),
+            exchanges: vec![],
+            turns: vec![],
+            trouble: None,
+            seconds: 1.5,
+        };
+        CallOutcome { record, scores: vec![], checks: vec![check] }
+    }
+
+    #[test]
+    fn a_call_is_a_case_and_its_failures_are_named() {
+        let calls = vec![call(1, ""), call(2, "the assistant said \"]]> & <b>\"\u{1}")];
+        let outcome = ScenarioOutcome { scenario: "a & b".into(), calls, checks: vec![] };
+        let xml = junit(&[outcome]).unwrap();
+        // Reading it again proves that it is well formed.
+        let read = Report::deserialize_from_str(&xml).unwrap();
+        assert_eq!((read.tests, read.failures), (2, 1));
+        let suite = &read.test_suites[0];
+        assert_eq!(suite.name.as_str(), "a & b");
+        let case = &suite.test_cases[1];
+        assert_eq!((case.name.as_str(), case.time), ("call 2", Some(Duration::from_millis(1_500))));
+        let TestCaseStatus::NonSuccess { message: Some(message), .. } = &case.status else { panic!("{xml}") };
+        assert!(message.as_str().contains("contains: expected \"<two>\"; the assistant said"), "{message:?}");
+        assert!(case.system_out.as_ref().unwrap().as_str().contains("session a-2"));
+    }
+}

@@ -21,7 +21,7 @@ mod utterances;
 
 pub use check::{Check, percentile};
 pub use dice::Dice;
-pub use expect::{CallExpect, Ended, TurnExpect};
+pub use expect::{CallExpect, TurnExpect};
 pub use fields::{Pattern, Texts};
 pub use junit::junit;
 pub use outcome::{CallOutcome, ScenarioOutcome, Scorer, Scores};
