@@ -8,7 +8,8 @@ use tracing::Instrument;
 use voce_core::{EngineError, FarEnd, Knowledge, in_memory};
 use voce_pipeline::{Engines, Settings};
 
-/// Can be called.
+/// Can be called. Cheap to clone.
+#[derive(Clone)]
 pub struct Assistant {
     engines: Engines,
     settings: Settings,

@@ -5,7 +5,7 @@ mod knowledge;
 mod table;
 mod voices;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -36,12 +36,9 @@ pub async fn run(mut config: Config, args: SimulateArgs) -> Result<ExitCode> {
     }
     let telemetry = voce_telemetry::install(&config.telemetry)?;
     let desk = Desk::open(&config, &args, &scenarios).await?;
-    let mut outcomes = vec![];
-    for scenario in &scenarios {
-        outcomes.push(desk.hold_all(scenario).await.with_context(|| format!("scenario {:?}", scenario.name))?);
-    }
+    let outcomes = desk.hold_all(&scenarios).await?;
     let links = telemetry.telemetry();
-    let flush = std::time::Duration::from_millis(config.telemetry.flush_ms);
+    let flush = Duration::from_millis(config.telemetry.flush_ms);
     // Links to traces are known once MLflow has answered.
     let telemetry = tokio::task::spawn_blocking(move || {
         telemetry.flush(flush);
@@ -78,6 +75,14 @@ struct Desk<'a> {
     judge: Option<judge::Scores>,
 }
 
+/// A scenario whose calls can begin.
+struct Prepared<'a> {
+    scenario: &'a Scenario,
+    assistant: Assistant,
+    plans: Vec<Plan>,
+    _knowledge: Option<knowledge::Temporary>,
+}
+
 impl<'a> Desk<'a> {
     async fn open(config: &'a Config, args: &'a SimulateArgs, scenarios: &[Scenario]) -> Result<Self> {
         let judge = match scenarios.iter().any(|scenario| !scenario.metrics().is_empty()) {
@@ -102,32 +107,45 @@ impl<'a> Desk<'a> {
         Ok(Self { config, args, assistant, utterances, actor, judge })
     }
 
-    /// Holds all calls of a scenario, some at the same time.
-    async fn hold_all(&self, scenario: &Scenario) -> Result<ScenarioOutcome> {
+    /// Holds all calls of all scenarios, as many at the same time as wanted.
+    async fn hold_all(&self, scenarios: &[Scenario]) -> Result<Vec<ScenarioOutcome>> {
+        let mut prepared = vec![];
+        for scenario in scenarios {
+            let ready = self.prepare(scenario).await;
+            prepared.push(ready.with_context(|| format!("scenario {:?}", scenario.name))?);
+        }
+        let calls = prepared.iter().enumerate().flat_map(|(place, ready)| ready.plans.iter().map(move |plan| (place, ready, plan)));
+        let held: Vec<(usize, CallOutcome)> = stream::iter(calls)
+            .map(async |(place, ready, plan)| anyhow::Ok((place, self.hold(ready, plan).await?)))
+            .buffered(self.args.parallel)
+            .try_collect()
+            .await?;
+        let mut outcomes: Vec<Vec<CallOutcome>> = scenarios.iter().map(|_| vec![]).collect();
+        held.into_iter().for_each(|(place, outcome)| outcomes[place].push(outcome));
+        Ok(scenarios.iter().zip(outcomes).map(|(scenario, calls)| ScenarioOutcome::of(scenario, calls)).collect())
+    }
+
+    /// Reads the documents and speaks all that is said, so that neither takes the cores from a call.
+    async fn prepare<'s>(&self, scenario: &'s Scenario) -> Result<Prepared<'s>> {
         let knowledge = match &scenario.knowledge {
             Some(folder) => Some(knowledge::Temporary::of(self.config, folder).await?),
             None => None,
         };
-        let assistant = match &knowledge {
-            Some(temporary) => &self.assistant.knowing(temporary.knowledge()),
-            None => &self.assistant,
-        };
         let greets = !self.config.assistant.greeting.is_empty();
-        // All that is said is spoken first, so that no voice takes the cores from a call.
         let mut plans = vec![];
         for call in 1..=self.args.calls.unwrap_or(scenario.calls) {
             plans.push(Plan::draw(scenario, call, self.args.seed, &self.utterances, greets).await?);
         }
-        let calls = stream::iter(&plans)
-            .map(|plan| self.hold(assistant, scenario, plan))
-            .buffered(self.args.parallel)
-            .try_collect()
-            .await?;
-        Ok(ScenarioOutcome::of(scenario, calls))
+        let assistant = match &knowledge {
+            Some(temporary) => self.assistant.knowing(temporary.knowledge()),
+            None => self.assistant.clone(),
+        };
+        Ok(Prepared { scenario, assistant, plans, _knowledge: knowledge })
     }
 
-    async fn hold(&self, assistant: &Assistant, scenario: &Scenario, plan: &Plan) -> Result<CallOutcome> {
-        let mut connection = assistant.dial(&plan.id);
+    async fn hold(&self, ready: &Prepared<'_>, plan: &Plan) -> Result<CallOutcome> {
+        let scenario = ready.scenario;
+        let mut connection = ready.assistant.dial(&plan.id);
         let record = hold(connection.far_end()?, scenario, plan, self.actor.as_ref()).await;
         connection.end().await?;
         let judge = self.judge.as_ref().map(|judge| judge as &dyn Scorer);
