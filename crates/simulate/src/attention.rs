@@ -62,7 +62,8 @@ pub fn chance(seen: &[Seen], from: usize, when: When, now: Duration) -> Option<C
         Event::TurnEnded(report) => report.turn == turn,
         _ => false,
     });
-    let heard = after.iter().filter(|seen| matches!(seen.event, Event::WordHeard { turn: of, .. } if of == turn));
+    let heard =
+        after.iter().filter(|seen| matches!(seen.event, Event::WordHeard { turn: of, .. } if of == turn));
     let is_now = match when {
         When::Words(words) => heard.count() >= words as usize,
         When::Seconds(seconds) => now >= began + Duration::from_secs_f64(seconds),
@@ -144,7 +145,9 @@ mod tests {
         let word = || Event::WordHeard { turn: ONE, text: "so".into() };
         let began = Event::BotStartedSpeaking { turn: ONE };
         let mut events = vec![said(ONE), began, word()];
-        let after = |events: &[Event], when, now| chance(&seen(events.iter().cloned()), 1, when, Duration::from_secs(now));
+        let after = |events: &[Event], when, now| {
+            chance(&seen(events.iter().cloned()), 1, when, Duration::from_secs(now))
+        };
         assert_eq!(after(&events, When::Words(2), 9), None);
         assert_eq!(after(&events, When::Words(1), 9), Some(Chance::Now(ONE)));
         assert_eq!(after(&events, When::Seconds(3.0), 4), None);

@@ -6,6 +6,7 @@ mod attention;
 mod check;
 mod dice;
 mod expect;
+mod facts;
 mod fields;
 mod junit;
 pub mod noise;

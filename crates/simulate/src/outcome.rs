@@ -48,7 +48,9 @@ impl CallOutcome {
                 turns.push(turn.clone());
                 scores.push(match scorer {
                     Some(scorer) => scorer.score(&turns, &metrics).await,
-                    None => metrics.iter().map(|name| (name.clone(), Err("there is no judge".into()))).collect(),
+                    None => {
+                        metrics.iter().map(|name| (name.clone(), Err("there is no judge".into()))).collect()
+                    }
                 });
             }
         }

@@ -138,7 +138,8 @@ impl Person<'_> {
             (Some(when), _) => self.moment(from, when).await.map(|chance| match chance {
                 Chance::Now(turn) => (turn, Some(turn)),
                 Chance::Missed(turn) => {
-                    exchange.trouble = Some("the answer was over before the caller could interrupt it".into());
+                    exchange.trouble =
+                        Some("the answer was over before the caller could interrupt it".into());
                     (turn, None)
                 }
             }),
@@ -183,7 +184,8 @@ impl Person<'_> {
     }
 
     async fn moment(&self, from: usize, when: When) -> Result<Chance, String> {
-        let chance = self.phone.until(self.patience, |seen, now| attention::chance(seen, from, when, now)).await;
+        let chance =
+            self.phone.until(self.patience, |seen, now| attention::chance(seen, from, when, now)).await;
         chance.map_err(|silence| self.no("answer", silence))
     }
 

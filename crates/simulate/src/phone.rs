@@ -65,13 +65,7 @@ impl Phone {
     /// Begins to listen and to deliver what sounds behind the caller.
     pub fn pick_up(far: FarEnd, background: Sound) -> Self {
         let FarEnd { microphone, controls, mut speaker, mut events } = far;
-        let silence = Microphone {
-            speech: Arc::new([]),
-            said: 0,
-            background,
-            place: 0,
-            is_hung_up: false,
-        };
+        let silence = Microphone { speech: Arc::new([]), said: 0, background, place: 0, is_hung_up: false };
         let shared = Arc::new(Shared {
             microphone: Mutex::new(silence),
             seen: Mutex::default(),
@@ -84,7 +78,10 @@ impl Phone {
         tasks.spawn(async move {
             while let Some(event) = events.recv().await {
                 // Nobody asks for these, and they are many.
-                if !matches!(event, Event::Generated { .. } | Event::UserPartial { .. } | Event::Retrieved { .. }) {
+                if !matches!(
+                    event,
+                    Event::Generated { .. } | Event::UserPartial { .. } | Event::Retrieved { .. }
+                ) {
                     lock(&watching.seen).push(Seen { at: began.elapsed(), event });
                     told.send_replace(());
                 }

@@ -1,5 +1,5 @@
 //! One call of a scenario, drawn from a seed: who speaks, in which words, over which noise.
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use voce_core::MICROPHONE_RATE_HZ;
 
@@ -178,12 +178,15 @@ impl Drawing<'_> {
 
 /// A number for a name, the same on every machine (FNV-1a).
 fn hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    name.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// The name with letters, digits and dashes only.
 fn slug(name: &str) -> String {
-    let dashed: String =
-        name.chars().map(|sign| if sign.is_alphanumeric() { sign.to_ascii_lowercase() } else { '-' }).collect();
+    let dashed: String = name
+        .chars()
+        .map(|sign| if sign.is_alphanumeric() { sign.to_ascii_lowercase() } else { '-' })
+        .collect();
     dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-").chars().take(80).collect()
 }

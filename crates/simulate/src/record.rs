@@ -55,8 +55,10 @@ impl CallRecord {
             }
             if let Some(turn) = &exchange.turn {
                 text += &format!("   understood: {}\n   assistant: {}\n", turn.question, turn.heard);
-                let sources: Vec<&str> = turn.passages.iter().map(|passage| passage.source.as_str()).collect();
-                let waited = turn.voice_to_voice_seconds.map_or_else(|| "-".into(), |waited| format!("{waited:.3} s"));
+                let sources: Vec<&str> =
+                    turn.passages.iter().map(|passage| passage.source.as_str()).collect();
+                let waited =
+                    turn.voice_to_voice_seconds.map_or_else(|| "-".into(), |waited| format!("{waited:.3} s"));
                 let (ended, sources) = (turn.end_reason.as_str(), sources.join(", "));
                 text += &format!("   {ended}; voice to voice {waited}; sources: {sources}\n");
             }

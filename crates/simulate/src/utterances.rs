@@ -85,8 +85,7 @@ impl Utterances {
         }
         let failed = |source| SpeechError::Voice { voice: voice.to_owned(), source };
         let speech = self.speak(voice, speed, text).await.map_err(failed)?;
-        let unlike =
-            |source| SpeechError::Sound { voice: voice.to_owned(), text: text.to_owned(), source };
+        let unlike = |source| SpeechError::Sound { voice: voice.to_owned(), text: text.to_owned(), source };
         let mut track = Track::of(&speech).map_err(unlike)?;
         let samples = at_level(std::mem::take(&mut track.samples), amplitude(SPEECH_DB));
         track.samples = samples;
@@ -104,7 +103,8 @@ impl Utterances {
     async fn speak(&self, voice: &str, speed: f32, text: &str) -> Result<Speech, EngineError> {
         let (voices, name) = (self.voices.clone(), voice.to_owned());
         let found = tokio::task::spawn_blocking(move || voices.voice(&name, speed)).await;
-        let engine = found.map_err(|_| EngineError::run("voice", "loading it panicked; the log says where"))??;
+        let engine =
+            found.map_err(|_| EngineError::run("voice", "loading it panicked; the log says where"))??;
         let line = Line { index: 0, text: text.to_owned(), begins_sentence: true, ends_sentence: true };
         let whole = Speech { rate_hz: engine.rate_hz(), ..Speech::default() };
         engine.speak(line).try_fold(whole, |whole, part| std::future::ready(Ok(joined(whole, part)))).await

@@ -79,7 +79,11 @@ fn scenario(yaml: &str) -> Scenario {
     Scenario::load(&file).unwrap()
 }
 
-async fn held(assistant: Assistant, scenario: &Scenario, player: Option<Arc<dyn LanguageModel>>) -> CallOutcome {
+async fn held(
+    assistant: Assistant,
+    scenario: &Scenario,
+    player: Option<Arc<dyn LanguageModel>>,
+) -> CallOutcome {
     let utterances = Arc::new(Utterances::new(Arc::new(Tones)));
     let greets = !assistant.greeting.is_empty();
     let plan = Plan::draw(scenario, 1, 1, &utterances, greets).await.unwrap();
@@ -131,7 +135,10 @@ async fn an_answer_that_is_over_too_soon_cannot_be_interrupted() {
     let outcome = held(Assistant::answering(SlowTalker::new(ANSWER)), &scenario(yaml), None).await;
     let failures = failures(&outcome);
     assert_eq!(failures.len(), 1, "{failures:?}");
-    assert!(failures[0].contains("expected interrupted") && failures[0].contains("was over before"), "{failures:?}");
+    assert!(
+        failures[0].contains("expected interrupted") && failures[0].contains("was over before"),
+        "{failures:?}"
+    );
     assert_eq!(heard(&outcome.record, 1), 10, "what was to be said is said all the same");
 }
 
@@ -174,8 +181,10 @@ async fn a_caller_loses_patience_and_hangs_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_greeting_is_heard_before_anything_is_said() {
-    let assistant = Assistant { greeting: "Hello there, caller.", ..Assistant::answering(SlowTalker::new(ANSWER)) };
-    let outcome = held(assistant, &scenario("turns: [{ say: what is it }]\nexpect: { turns: 1 }"), None).await;
+    let assistant =
+        Assistant { greeting: "Hello there, caller.", ..Assistant::answering(SlowTalker::new(ANSWER)) };
+    let outcome =
+        held(assistant, &scenario("turns: [{ say: what is it }]\nexpect: { turns: 1 }"), None).await;
     assert_eq!(failures(&outcome), Vec::<String>::new(), "{}", outcome.record.transcript());
     assert_eq!(outcome.record.turns[0].heard, "Hello there, caller.");
     assert_eq!(outcome.record.turns.len(), 2);

@@ -17,7 +17,8 @@ async fn the_shipped_scenarios_pass() {
     }
     let place = Place::with_demo_knowledge();
     let files = ["happy-path.yaml", "interrupter.yaml", "out-of-scope.yaml"].map(scenario);
-    let mut arguments = vec!["simulate", "--json", "--calls", "1", "--parallel", "3", "--junit", "results.xml"];
+    let mut arguments =
+        vec!["simulate", "--json", "--calls", "1", "--parallel", "3", "--junit", "results.xml"];
     arguments.extend(files.iter().map(String::as_str));
     let mlflow = Mlflow::from_environment();
     let experiment = format!("voce-simulations-{}", std::process::id());
@@ -32,11 +33,15 @@ async fn the_shipped_scenarios_pass() {
     assert_eq!(report["passed"], true);
     let calls: Vec<&Value> =
         report["scenarios"].as_array().unwrap().iter().map(|scenario| &scenario["calls"][0]).collect();
-    let exchanges: Vec<usize> = calls.iter().map(|call| call["exchanges"].as_array().unwrap().len()).collect();
+    let exchanges: Vec<usize> =
+        calls.iter().map(|call| call["exchanges"].as_array().unwrap().len()).collect();
     assert_eq!(exchanges, [2, 3, 2]);
     assert_eq!(calls[1]["exchanges"][0]["backchannel"], "uh-huh");
     let xml = fs::read_to_string(place.dir.path().join("results.xml")).unwrap();
-    assert!(xml.contains("tests=\"6\" failures=\"0\""), "a case for each call, and one for all of a scenario: {xml}");
+    assert!(
+        xml.contains("tests=\"6\" failures=\"0\""),
+        "a case for each call, and one for all of a scenario: {xml}"
+    );
     let Some(mlflow) = mlflow else { return };
     let trace = calls[0]["turns"][0]["trace_id"].as_str().expect("a traced turn");
     let trace = mlflow.wait_for_trace(trace, Duration::from_secs(30)).await;

@@ -57,7 +57,9 @@ impl Connection {
     pub async fn end(mut self) -> Result<()> {
         self.stop.cancel();
         while let Some(ended) = self.session.join_next().await {
-            ended.context("a call ended by a defect; the log says where")?.context("the call could not begin")?;
+            ended
+                .context("a call ended by a defect; the log says where")?
+                .context("the call could not begin")?;
         }
         Ok(())
     }

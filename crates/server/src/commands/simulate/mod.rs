@@ -10,9 +10,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use voce_simulate::{
-    Actor, CallOutcome, Plan, Scenario, ScenarioOutcome, Scorer, Utterances, hold, junit,
-};
+use voce_simulate::{Actor, CallOutcome, Plan, Scenario, ScenarioOutcome, Scorer, Utterances, hold, junit};
 use voce_telemetry::{SinkKind, Telemetry};
 
 use crate::{cli::SimulateArgs, commands::talk, config::Config, engines};
@@ -91,7 +89,9 @@ impl<'a> Desk<'a> {
         };
         let persona = scenarios.iter().find(|scenario| scenario.persona.is_some());
         let caller_llm = match persona {
-            Some(scenario) => Some(caller_llm(config, args).with_context(|| format!("scenario {:?}", scenario.name))?),
+            Some(scenario) => {
+                Some(caller_llm(config, args).with_context(|| format!("scenario {:?}", scenario.name))?)
+            }
             None => None,
         };
         let load = config.clone();
@@ -114,15 +114,22 @@ impl<'a> Desk<'a> {
             let ready = self.prepare(scenario).await;
             prepared.push(ready.with_context(|| format!("scenario {:?}", scenario.name))?);
         }
-        let calls = prepared.iter().enumerate().flat_map(|(place, ready)| ready.plans.iter().map(move |plan| (place, ready, plan)));
+        let calls = prepared
+            .iter()
+            .enumerate()
+            .flat_map(|(place, ready)| ready.plans.iter().map(move |plan| (place, ready, plan)));
         let held: Vec<(usize, CallOutcome)> = stream::iter(calls)
-            .map(async |(place, ready, plan)| anyhow::Ok((place, self.hold(ready, plan).await?)))
+            .map(|(place, ready, plan)| async move { anyhow::Ok((place, self.hold(ready, plan).await?)) })
             .buffered(self.args.parallel)
             .try_collect()
             .await?;
         let mut outcomes: Vec<Vec<CallOutcome>> = scenarios.iter().map(|_| vec![]).collect();
         held.into_iter().for_each(|(place, outcome)| outcomes[place].push(outcome));
-        Ok(scenarios.iter().zip(outcomes).map(|(scenario, calls)| ScenarioOutcome::of(scenario, calls)).collect())
+        Ok(scenarios
+            .iter()
+            .zip(outcomes)
+            .map(|(scenario, calls)| ScenarioOutcome::of(scenario, calls))
+            .collect())
     }
 
     /// Reads the documents and speaks all that is said, so that neither takes the cores from a call.
@@ -150,7 +157,12 @@ impl<'a> Desk<'a> {
         connection.end().await?;
         let judge = self.judge.as_ref().map(|judge| judge as &dyn Scorer);
         let outcome = CallOutcome::of(scenario, plan, record, judge).await;
-        tracing::info!(scenario = scenario.name, call = plan.call, passed = outcome.passed(), "simulated call ended");
+        tracing::info!(
+            scenario = scenario.name,
+            call = plan.call,
+            passed = outcome.passed(),
+            "simulated call ended"
+        );
         Ok(outcome)
     }
 }

@@ -30,7 +30,8 @@ fn write(
     for outcome in outcomes.iter().filter(|outcome| !outcome.passed()) {
         failures(out, outcome, link)?;
     }
-    let failed: usize = outcomes.iter().map(|outcome| outcome.calls.iter().filter(|call| !call.passed()).count()).sum();
+    let failed: usize =
+        outcomes.iter().map(|outcome| outcome.calls.iter().filter(|call| !call.passed()).count()).sum();
     let calls: usize = outcomes.iter().map(|outcome| outcome.calls.len()).sum();
     match (outcomes.iter().all(ScenarioOutcome::passed), failed) {
         (true, _) => writeln!(out, "\n{calls} calls, all as expected."),
@@ -46,7 +47,11 @@ fn failures(
 ) -> std::fmt::Result {
     for call in outcome.calls.iter().filter(|call| !call.passed()) {
         let record = &call.record;
-        writeln!(out, "\n{}, call {} ({}, session {})", outcome.scenario, record.call, record.voice, record.id)?;
+        writeln!(
+            out,
+            "\n{}, call {} ({}, session {})",
+            outcome.scenario, record.call, record.voice, record.id
+        )?;
         for check in call.failures() {
             writeln!(out, "  {check}")?;
         }
@@ -58,11 +63,7 @@ fn failures(
     Ok(())
 }
 
-fn traces(
-    out: &mut String,
-    call: &CallOutcome,
-    link: &dyn Fn(&str) -> Option<String>,
-) -> std::fmt::Result {
+fn traces(out: &mut String, call: &CallOutcome, link: &dyn Fn(&str) -> Option<String>) -> std::fmt::Result {
     for trace in call.record.turns.iter().filter_map(|turn| link(turn.trace_id.as_deref()?)) {
         writeln!(out, "  {trace}")?;
     }
