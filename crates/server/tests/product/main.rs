@@ -12,6 +12,7 @@ mod observability;
 mod report;
 #[allow(dead_code, reason = "the chaos test needs more of it")]
 mod serving;
+mod simulate;
 mod talk;
 mod traces;
 mod turn_taking;
