@@ -69,10 +69,7 @@ impl Opinions {
         }
         let caller = self.0.inspector.caller(trace_id);
         let caller = caller.ok_or_else(|| Refused::Unknown(trace_id.to_owned()))?;
-        let comment = match self.0.redactor.is_silent() {
-            true => String::new(),
-            false => self.0.redactor.text(comment).into_owned(),
-        };
+        let comment = shown(comment, &self.0.redactor);
         let opinion = Opinion { trace_id: trace_id.to_owned(), caller, good, comment };
         self.0.queue.lock().put(opinion, Instant::now())?;
         self.0.came.notify_one();
@@ -126,6 +123,14 @@ impl Opinions {
     }
 }
 
+/// As much of a comment as may leave the process.
+fn shown(comment: &str, redactor: &Redactor) -> String {
+    match redactor.is_silent() {
+        true => String::new(),
+        false => redactor.text(comment).into_owned(),
+    }
+}
+
 /// Whether trying again may help, and why it did not work.
 fn why(error: MlflowError) -> (bool, String) {
     match error {
@@ -146,4 +151,30 @@ async fn write(client: &Client, opinion: &Opinion) -> Result<(), MlflowError> {
         metadata: Map::new(),
     };
     client.assess_again(&assessment).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use voce_telemetry::{Config, Content};
+
+    use super::*;
+
+    #[test]
+    fn a_comment_is_redacted_and_left_out_where_content_is_none() {
+        let shown = |content| {
+            let redactor = Redactor::new(&Config { content, ..Config::default() }).unwrap();
+            super::shown("Write to ann@example.org.", &redactor)
+        };
+        assert_eq!(shown(Content::Full), "Write to [email].");
+        assert_eq!(shown(Content::None), "");
+    }
+
+    #[test]
+    fn a_trace_may_come_later_and_refused_credentials_stay_refused() {
+        let missing = MlflowError::NotFound { what: "trace".into(), message: String::new() };
+        assert_eq!(why(missing), (true, "MLflow does not have the turn's trace yet".to_owned()));
+        let away = MlflowError::Away { url: "http://127.0.0.1:9".into(), reason: "refused".into() };
+        assert!(why(away).0);
+        assert!(!why(MlflowError::Unauthorized { url: String::new(), status: 401 }).0);
+    }
 }

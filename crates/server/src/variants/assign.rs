@@ -110,7 +110,7 @@ mod tests {
             .iter()
             .map(|user| choose(&variants, user).map_or('-', |place| if place == 0 { 'c' } else { 'p' }))
             .collect();
-        assert_eq!(all, "cccccccc");
+        assert_eq!(all, "cpcppppc");
         assert_eq!(choose(&[("off", 0.0)], "ann"), None);
     }
 }
