@@ -51,6 +51,8 @@ async fn a_turn_can_be_looked_into_heard_again_in_mlflow_and_scored() {
         &sink,
         "telemetry.audio.enabled=true",
         "variants.calm.tts.voice=bf_emma",
+        // Two thresholds over one knowledge base, which can be opened but once.
+        "variants.calm.knowledge.min_score=0.3",
         "variants.plain.weight=1",
     ];
     let server = Server::start(&place, &settings.map(|setting| ["--set", setting]).concat());
