@@ -182,6 +182,47 @@ test("scores appear as they come, with their reasons", async () => {
   await context.close();
 });
 
+test("an answer is rated by keyboard, commented, and rated otherwise on a telephone; it says when that is saved", async () => {
+  const kept = { record: record() };
+  const opened = await shown(kept, { viewport: { width: 400, height: 800 } });
+  const { page, errors, context } = opened;
+  assert.match(await page.evaluate(() => window.farEnd.offered.requestData.user), /^[0-9a-f]{32}$/);
+  const fate = (words) => until(page, words, (words) => document.querySelector("[data-testid=opinion-fate]").textContent === words, 10_000, words);
+  const pressed = () => page.$$eval(".thumb", (both) => both.map((one) => one.getAttribute("aria-pressed")).join());
+  assert.equal(await pressed(), "false,false");
+  await page.getByRole("button", { name: "Good answer" }).focus();
+  await page.keyboard.press(" ");
+  await fate("saving…");
+  assert.equal(await pressed(), "true,false");
+  kept.fate = { why: "MLflow does not have the turn's trace yet" };
+  await fate("not saved yet: MLflow does not have the turn's trace yet");
+  kept.fate = { state: "saved" };
+  await fate("saved");
+  await page.getByRole("button", { name: "Add a comment" }).click();
+  await page.keyboard.type("It is short");
+  await screenshot(page, "opinion-comment");
+  await page.keyboard.press("Enter");
+  await fate("saved with your comment");
+  await page.getByRole("button", { name: "Change the comment" }).click();
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => window.voce.state), "listening", "escape left the field, not the call");
+
+  await turn(opened, { question: "And the filter?", number: 2 });
+  await endOfTurn(opened, { turn: 2, trace_id: "1".repeat(32) });
+  await until(page, "the next turn", () => window.voce.turns.length === 2);
+  assert.equal(await pressed(), "true,false,false,false", "what was said stays with its answer");
+  kept.fate = { state: "failed", why: "MLflow wants credentials" };
+  await page.getByRole("button", { name: "Bad answer" }).first().click();
+  await fate("not saved: MLflow wants credentials");
+  assert.equal(await pressed(), "false,true,false,false");
+  await screenshot(page, "opinion-failed");
+  assert.deepEqual(kept.said, [
+    { good: true, comment: "" }, { good: true, comment: "It is short" }, { good: false, comment: "It is short" },
+  ]);
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
 test("a turn that arrives late is drawn, and one that is not kept is told from its figures", async () => {
   const kept = {};
   const late = await shown(kept);

@@ -25,8 +25,8 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), "voce-report-"));
   file = join(folder, "report.html");
   const run = (...args) => execFileSync(voce, [...args, ...settings], { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-  const made = JSON.parse(run("bench", "turns", "--count", "120", "--seed", "7", "--variant", "usual")).turns;
-  run("bench", "turns", "--count", "80", "--seed", "8", "--variant", "slow", "--slower", "1.5");
+  const made = JSON.parse(run("bench", "turns", "--count", "120", "--turns-of-call", "4", "--seed", "7", "--variant", "usual")).turns;
+  run("bench", "turns", "--count", "80", "--turns-of-call", "4", "--seed", "8", "--variant", "slow", "--slower", "1.5");
   await scored(made);
   run("report", "--since", "3h", "--by", "variant", "--html", file);
   browser = await launch("missing");

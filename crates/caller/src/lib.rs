@@ -115,12 +115,23 @@ impl Caller {
         Self::connect_by(http, base_url).await
     }
 
+    /// As [`Caller::connect`], saying who calls.
+    pub async fn connect_as(base_url: &str, user: &str) -> Result<Self, CallerError> {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
+        Self::begin(http, base_url, Some(user)).await
+    }
+
     /// As [`Caller::connect`], with a client of one's own, which many callers can share.
     pub async fn connect_by(http: reqwest::Client, base_url: &str) -> Result<Self, CallerError> {
+        Self::begin(http, base_url, None).await
+    }
+
+    async fn begin(http: reqwest::Client, base_url: &str, user: Option<&str>) -> Result<Self, CallerError> {
         let offers = format!("{}/api/offer", base_url.trim_end_matches('/'));
         let record = Arc::new(Record::default());
         let (mut link, offer) = Link::open(&record, on_this_machine(base_url)).await?;
-        let answer = match post(&http, &offers, &offer, None, false).await {
+        let answer = match post(&http, &offers, &offer, Again::default(), user).await {
             Ok(answer) => answer,
             Err(error) => {
                 link.close().await;
@@ -241,14 +252,18 @@ impl Caller {
     /// Restarts ICE, as browsers do when their network changes.
     pub async fn restart_ice(&mut self) -> Result<(), CallerError> {
         let offer = self.link.restart_offer().await?;
-        let answer = post(&self.http, &self.offers, &offer, Some(&self.id), false).await?;
+        let answer =
+            post(&self.http, &self.offers, &offer, Again { pc_id: Some(&self.id), restart_pc: false }, None)
+                .await?;
         self.link.take_answer(answer.sdp).await
     }
 
     /// Replaces the connection by a new one of the same call, as SmallWebRTC's client does when the old one failed.
     pub async fn reconnect(&mut self) -> Result<(), CallerError> {
         let (mut link, offer) = Link::open(&self.record, self.link.is_local()).await?;
-        let answer = post(&self.http, &self.offers, &offer, Some(&self.id), true).await?;
+        let answer =
+            post(&self.http, &self.offers, &offer, Again { pc_id: Some(&self.id), restart_pc: true }, None)
+                .await?;
         self.said = link.connect(answer.sdp).await?;
         self.id = answer.pc_id;
         std::mem::replace(&mut self.link, link).close().await;
@@ -268,14 +283,24 @@ impl Caller {
     }
 }
 
+/// Which call an offer belongs to, where it is none of a new one.
+#[derive(Default)]
+struct Again<'a> {
+    pc_id: Option<&'a str>,
+    restart_pc: bool,
+}
+
 async fn post(
     http: &reqwest::Client,
     url: &str,
     sdp: &str,
-    pc_id: Option<&str>,
-    restart_pc: bool,
+    Again { pc_id, restart_pc }: Again<'_>,
+    user: Option<&str>,
 ) -> Result<Answer, CallerError> {
-    let offer = json!({ "sdp": sdp, "type": "offer", "pc_id": pc_id, "restart_pc": restart_pc });
+    let mut offer = json!({ "sdp": sdp, "type": "offer", "pc_id": pc_id, "restart_pc": restart_pc });
+    if let Some(user) = user {
+        offer["request_data"] = json!({ "user": user });
+    }
     let response = http.post(url).json(&offer).send().await?;
     let status = response.status();
     if status.is_success() {

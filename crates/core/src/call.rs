@@ -30,6 +30,8 @@ pub enum Control {
 pub struct Call {
     /// The call's name in traces and protocols, unique.
     pub id: String,
+    /// Who calls, as their client says; nobody has checked it.
+    pub user: Option<String>,
     /// Frames of 20 ms at 16 kHz, in order and at the speed of real time, silence included: all waiting and all
     /// deadlines of a conversation are counted in them. Ends when the caller hangs up.
     pub microphone: mpsc::Receiver<AudioFrame>,
@@ -89,7 +91,14 @@ pub fn in_memory(id: impl Into<String>) -> (Call, FarEnd) {
     let (speaker_in, speaker) = mpsc::channel(SPEAKER_FRAMES);
     let (events_in, events) = mpsc::channel(EVENTS);
     let speaker_out = Speaker::new(speaker_in);
-    let call =
-        Call { id: id.into(), microphone, controls, speaker: speaker_out, events: events_in, recorder: None };
+    let call = Call {
+        id: id.into(),
+        user: None,
+        microphone,
+        controls,
+        speaker: speaker_out,
+        events: events_in,
+        recorder: None,
+    };
     (call, FarEnd { microphone: mic_in, controls: controls_in, speaker, events })
 }

@@ -25,17 +25,19 @@ pub fn build(config: &Config, store: &Store) -> Result<Arc<dyn LanguageModel>, E
     }
 }
 
-/// Like [`build`], and has a model in this process read the assistant's own `system` prompt already, so that not
-/// even the first caller waits for it.
+/// Like [`build`], and has a model in this process read the assistant's own `system` prompts already, so that not
+/// even the first caller waits for them.
 pub fn build_for(
     config: &Config,
     store: &Store,
-    system: &str,
+    systems: &[&str],
 ) -> Result<Arc<dyn LanguageModel>, EngineError> {
     match config.engine {
         Engine::Candle => {
             let model = Candle::load(config, store)?;
-            model.warm(system)?;
+            for system in systems {
+                model.warm(system)?;
+            }
             Ok(Arc::new(model))
         }
         Engine::Openai => build(config, store),

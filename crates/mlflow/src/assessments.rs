@@ -254,4 +254,25 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+
+    /// Writes a score or remark in the place of what the same trace, name, source and version said before, for people who
+    /// change their mind. Returns its id.
+    ///
+    /// # Errors
+    /// As [`Client::assess`].
+    pub async fn assess_again(&self, new: &NewAssessment<'_>) -> Result<String, MlflowError> {
+        let id = match self.assess(new).await? {
+            Written::New(id) => return Ok(id),
+            Written::Before(id) => id,
+        };
+        let trace_id = with_prefix(new.trace_id);
+        let what = format!("assessment {:?} of trace {trace_id}", new.name);
+        let path = format!("/api/3.0/mlflow/traces/{trace_id}/assessments/{id}");
+        let mut body = new.body(&id);
+        // Said even where it is empty: a reason that was taken back must not stay.
+        body["assessment"]["rationale"] = new.rationale.into();
+        body["update_mask"] = "feedback,rationale".into();
+        self.send(&what, Method::PATCH, &path, Some(&body)).await?;
+        Ok(id)
+    }
 }

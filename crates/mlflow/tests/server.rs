@@ -146,6 +146,32 @@ async fn a_score_is_written_once_and_read_back() {
 }
 
 #[tokio::test]
+async fn who_changes_their_mind_replaces_what_they_said() {
+    let Some(place) = Place::new("opinions").await else { return };
+    let id = place.trace(1.0).await;
+    let good = NewAssessment {
+        trace_id: &id,
+        span_id: None,
+        name: "user_feedback",
+        source: Source::Human("ann".into()),
+        feedback: Feedback::Value(json!(true)),
+        rationale: "It was short.",
+        version: "1",
+        metadata: Map::new(),
+    };
+    let first = place.client.assess_again(&good).await.unwrap();
+    for (feedback, rationale) in [(false, "It was wrong."), (true, "")] {
+        let feedback = Feedback::Value(json!(feedback));
+        let changed = NewAssessment { feedback: feedback.clone(), rationale, ..good.clone() };
+        assert_eq!(place.client.assess_again(&changed).await.unwrap(), first);
+        let read = place.client.assessments(&id).await.unwrap().unwrap();
+        assert_eq!(read.len(), 1);
+        assert_eq!((&read[0].feedback, read[0].rationale.as_str()), (&feedback, rationale));
+        assert_eq!((&read[0].source, read[0].valid), (&good.source, true));
+    }
+}
+
+#[tokio::test]
 async fn marks_percentiles_and_attachments_do_what_they_say() {
     let Some(place) = Place::new("marks").await else { return };
     let mut ids = vec![];

@@ -35,10 +35,10 @@ pub async fn run(
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), EngineError> {
-    let Call { id, microphone, mut controls, speaker, events, recorder } = call;
+    let Call { id, user, microphone, mut controls, speaker, events, recorder } = call;
     let mut listening = listen(microphone, &engines)?;
     let mut conversation = Conversation::new(settings.rules.clone());
-    let mut session = Session::new(id, engines, settings, speaker, events, recorder);
+    let mut session = Session::new((id, user), engines, settings, speaker, events, recorder);
     while !session.over {
         let input = tokio::select! {
             biased;
@@ -90,6 +90,7 @@ pub async fn run(
 /// What runs for a call, and what is known about it.
 struct Session {
     id: String,
+    user: Option<String>,
     engines: Engines,
     settings: Settings,
     speaker: Speaker,
@@ -124,7 +125,7 @@ struct Early {
 
 impl Session {
     fn new(
-        id: String,
+        (id, user): (String, Option<String>),
         engines: Engines,
         settings: Settings,
         speaker: Speaker,
@@ -136,6 +137,7 @@ impl Session {
         let longest = Duration::from_secs(rules.longest_turn_seconds.into());
         Self {
             id,
+            user,
             engines,
             speaker,
             events,
@@ -199,9 +201,13 @@ impl Session {
             Action::Forget => self.utterance.forget(),
             Action::Open(id, by, began) => {
                 let events = self.events.clone();
-                let variant = &self.settings.rules.assistant.variant;
+                let caller = spans::Caller {
+                    session: &self.id,
+                    user: self.user.as_deref(),
+                    variant: &self.settings.rules.assistant.variant,
+                };
                 let began_at = self.clock.instant(began);
-                let turn = Turn::open(&self.id, variant, id, by.as_str(), began_at, events);
+                let turn = Turn::open(&caller, id, by.as_str(), began_at, events);
                 let listens = matches!(by, OpenedBy::Speech | OpenedBy::PushToTalk);
                 self.books.open(turn, began, listens, &self.clock);
             }

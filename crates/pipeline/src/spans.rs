@@ -6,16 +6,22 @@
 use tracing::{Span, field::Empty, info_span};
 use voce_core::{ModelCard, TurnId};
 
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The call.
+    pub session: &'a str,
+    /// Who calls, where that is known.
+    pub user: Option<&'a str>,
+    /// What the configuration that answers is called.
+    pub variant: &'a str,
+}
+
 /// The root: speech start to the last sample heard, or the cut.
-pub fn turn(
-    session: &str,
-    variant: &str,
-    number: TurnId,
-    opened_by: &'static str,
-    started_ms_ago: f64,
-) -> Span {
+pub fn turn(caller: &Caller<'_>, number: TurnId, opened_by: &'static str, started_ms_ago: f64) -> Span {
+    let Caller { session, user, variant } = *caller;
     info_span!(
-        parent: None, "turn", session, variant, turn_number = number.0, opened_by, started_ms_ago, question = Empty,
+        parent: None, "turn", session, user, variant, turn_number = number.0, opened_by, started_ms_ago, question = Empty,
         generated = Empty, spoken = Empty, heard = Empty, interrupted = Empty, interruptions = Empty,
         end_reason = Empty, voice_to_voice_seconds = Empty, end_to_end_seconds = Empty, early = Empty,
         early_used = Empty, early_dropped = Empty, wasted_seconds = Empty, overlaps = Empty,

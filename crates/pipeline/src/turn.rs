@@ -6,7 +6,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tracing::Span;
 use voce_core::{EndReason, Event, TurnId, TurnReport};
 
-use crate::spans;
+use crate::spans::{self, Caller};
 
 /// Names the trace of a span, where there is one. The pipeline knows no tracing backend, so it is told how.
 pub type TraceId = fn(&Span) -> Option<String>;
@@ -30,16 +30,15 @@ struct Shared {
 }
 
 impl Turn {
-    /// Opens turn `id` of call `session`, which began at `began` under the configuration `variant`.
+    /// Opens turn `id` of this caller, which began at `began`.
     pub fn open(
-        session: &str,
-        variant: &str,
+        caller: &Caller<'_>,
         id: TurnId,
         opened_by: &'static str,
         began: Instant,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        let span = spans::turn(session, variant, id, opened_by, began.elapsed().as_secs_f64() * 1_000.0);
+        let span = spans::turn(caller, id, opened_by, began.elapsed().as_secs_f64() * 1_000.0);
         let report = Mutex::new(TurnReport { turn: id, ..TurnReport::default() });
         let (waiting, speech_ended) = (Mutex::new(None), Mutex::new(None));
         Self(Arc::new(Shared { id, span, began, events, waiting, report, speech_ended }))

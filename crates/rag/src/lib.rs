@@ -15,7 +15,7 @@ pub use chunk::{Chunk, chunks_of_markdown, chunks_of_text};
 pub use config::{Config, StoreKind};
 pub use embed::Embedder;
 pub use ingest::{Failure, Outcome, Progress, Summary, ingest};
-pub use search::build;
+pub use search::{build, build_all};
 pub use store::{
     Contents, Payload, Record, StoreError, VectorStore, open_embedded, open_server, remove_server,
 };

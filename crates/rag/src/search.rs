@@ -16,10 +16,49 @@ use crate::{
 ///
 /// Without anything ingested every search is empty, and a warning says what to do.
 pub fn build(config: &Config, models: &Store) -> Result<Option<Arc<dyn Knowledge>>, EngineError> {
-    if config.store == StoreKind::None {
-        return Ok(None);
+    Ok(build_all(&[config], models)?.pop().flatten())
+}
+
+/// As [`build`], one for each configuration, in their order. What differs by `min_score` alone shares its store, which one
+/// process can open but once; what has the same embedding model shares that.
+pub fn build_all(
+    configs: &[&Config],
+    models: &Store,
+) -> Result<Vec<Option<Arc<dyn Knowledge>>>, EngineError> {
+    let mut loaded: Vec<(&Config, Arc<Search>)> = vec![];
+    let mut all: Vec<Option<Arc<dyn Knowledge>>> = vec![];
+    for config in configs {
+        if config.store == StoreKind::None {
+            all.push(None);
+            continue;
+        }
+        let same = loaded.iter().find(|(other, _)| other == config).map(|(_, search)| search.clone());
+        let search = match same {
+            Some(search) => search,
+            None => {
+                let search = Arc::new(load(config, &loaded, models)?);
+                loaded.push((config, search.clone()));
+                search
+            }
+        };
+        all.push(Some(search));
     }
-    let embedder = load_embedder(config, models)?;
+    Ok(all)
+}
+
+/// A search of its own, with as much of those that are there as it can have.
+fn load(config: &Config, loaded: &[(&Config, Arc<Search>)], models: &Store) -> Result<Search, EngineError> {
+    let has_same_store = |other: &Config| *config == Config { min_score: config.min_score, ..other.clone() };
+    if let Some((_, search)) = loaded.iter().find(|(other, _)| has_same_store(other)) {
+        return Ok(Search { min_score: config.min_score, ..Search::clone(search) });
+    }
+    let embeds_alike = |other: &Config| {
+        (&config.model, config.device, config.threads) == (&other.model, other.device, other.threads)
+    };
+    let embedder = match loaded.iter().find(|(other, _)| embeds_alike(other)) {
+        Some((_, search)) => search.embedder.clone(),
+        None => load_embedder(config, models)?,
+    };
     let store = open(config, &embedder)?;
     let provider = match (&store, config.store) {
         (Some(store), _) => store.provider(),
@@ -29,7 +68,7 @@ pub fn build(config: &Config, models: &Store) -> Result<Option<Arc<dyn Knowledge
     let device = if config.store == StoreKind::Qdrant { config.url.clone() } else { "cpu".into() };
     let card = ModelCard { provider: provider.into(), name: embedder.name().to_owned(), device };
     let collection = config.collection.clone();
-    Ok(Some(Arc::new(Search { card, embedder, store, collection, min_score: config.min_score })))
+    Ok(Search { card, embedder, store, collection, min_score: config.min_score })
 }
 
 /// The embedding model on the device that `config` wants.
@@ -95,6 +134,7 @@ async fn reach(config: &Config) -> Result<Option<Arc<dyn VectorStore>>, StoreErr
     }
 }
 
+#[derive(Clone)]
 struct Search {
     card: ModelCard,
     embedder: Arc<Embedder>,

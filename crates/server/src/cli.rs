@@ -109,6 +109,9 @@ pub struct TalkArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Who calls: stands on the traces, and says which variant answers where there are some.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
 }
 
 #[derive(Args)]
@@ -205,6 +208,13 @@ pub struct BenchArgs {
     /// `turns`: how many times as long the language model and the voice take as usual.
     #[arg(long, default_value_t = 1.0)]
     pub slower: f64,
+    /// `turns`: how many make up a call. Turns of one call have a pace of their own.
+    #[arg(long, default_value_t = 40)]
+    pub turns_of_call: usize,
+    /// `turns`: a score that a judge would give them, and its usual value from 1 to 5, e.g. `tone=4.2`. Several are
+    /// possible. Written into the first MLflow of `telemetry.sinks`.
+    #[arg(long, value_name = "NAME=MEAN")]
+    pub score: Vec<String>,
     /// `turns`: the time over which they are spread, up to now, minutes.
     #[arg(long, default_value_t = 60.0)]
     pub minutes: f64,

@@ -1,5 +1,8 @@
 //! The configuration: every part's own struct, put together; file, then environment, then `--set`.
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use figment::{
@@ -8,7 +11,10 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::cli::ConfigArgs;
+use crate::{
+    cli::ConfigArgs,
+    variants::{self, VariantConfig},
+};
 
 /// Equal to [`Config::default`], with a comment on every key; held by a test.
 pub const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
@@ -33,6 +39,8 @@ pub struct Config {
     pub inspector: crate::inspector::InspectorConfig,
     pub telemetry: voce_telemetry::Config,
     pub judge: voce_judge::Config,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variants: BTreeMap<String, VariantConfig>,
 }
 
 /// `[server]`: where the page and its API are.
@@ -64,7 +72,10 @@ impl Config {
         for assignment in &args.set {
             figment = figment.merge(Toml::string(&toml_of(assignment)?));
         }
-        figment.extract().map_err(|error| anyhow!("configuration: {}", explain(error)))
+        let config: Self =
+            figment.extract().map_err(|error| anyhow!("configuration: {}", explain(error, "")))?;
+        variants::of(&config).context("configuration")?;
+        Ok(config)
     }
 }
 
@@ -106,17 +117,18 @@ fn toml_of(assignment: &str) -> Result<String> {
     Ok(quoted)
 }
 
-/// The error with the place it came from.
-fn explain(error: figment::Error) -> String {
+/// The error with the place it came from; `within` is the section that all of it stands in, if there is one.
+pub fn explain(error: figment::Error, within: &str) -> String {
     error
         .into_iter()
         .map(|error| {
-            let key = error.path.join(".");
-            let source =
-                error.metadata.as_ref().map_or_else(String::new, |metadata| match &metadata.source {
-                    Some(source) => format!(" (from {source})"),
-                    None => format!(" (from {})", metadata.name),
-                });
+            let key = [within].into_iter().filter(|within| !within.is_empty());
+            let key = key.chain(error.path.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
+            let metadata = error.metadata.as_ref().filter(|_| within.is_empty());
+            let source = metadata.map_or_else(String::new, |metadata| match &metadata.source {
+                Some(source) => format!(" (from {source})"),
+                None => format!(" (from {})", metadata.name),
+            });
             let place = if key.is_empty() { String::new() } else { format!("{key}: ") };
             format!("{place}{}{source}; `voce config` explains every key", error.kind)
         })

@@ -1,6 +1,8 @@
-//! Builds every engine as configured.
-use anyhow::{Context, Result};
-use voce_core::ModelCard;
+//! Builds every engine as configured, for one configuration or for several that share what they have in common.
+use std::thread::ScopedJoinHandle;
+
+use anyhow::{Context, Result, anyhow};
+use voce_core::{EngineError, ModelCard};
 use voce_models::{Runtime, Store};
 use voce_pipeline::Engines;
 
@@ -10,26 +12,81 @@ use crate::config::Config;
 ///
 /// The error says which part could not load, why, and what to do about it.
 pub fn build(config: &Config) -> Result<Engines> {
-    let (store, runtime) = foundation(config)?;
+    build_all(&[config])?.pop().context("no configuration was given")
+}
+
+/// The engines of each configuration, in their order. Parts whose section is equal are one, so ten prompts cost the
+/// models of one; voices of a model and thresholds of a knowledge base share it too. Blocking.
+pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
+    let Some(first) = configs.first() else { return Ok(vec![]) };
+    let (store, runtime) = foundation(first)?;
     // The parts load side by side: most of their time is reading files and warming up, each on one thread.
     std::thread::scope(|scope| {
-        let knowledge = scope.spawn(|| voce_rag::build(&config.knowledge, &store));
-        let llm = scope.spawn(|| voce_llm::build_for(&config.llm, &store, system_prompt(config)));
-        let tts = scope.spawn(|| voce_tts::build(&config.tts, &store, &runtime));
-        let voice_activity = voce_turn::build_vad_factory(&config.turn, &store, &runtime);
-        let end_of_turn = voce_turn::build_end_of_turn(&config.turn, &store, &runtime);
-        let stt = voce_stt::build(&config.stt, &store, &runtime);
-        Ok(Engines {
-            voice_activity: voice_activity?,
-            end_of_turn: end_of_turn?,
-            stt: stt?,
-            knowledge: knowledge
-                .join()
-                .map_err(|_| anyhow::anyhow!("loading the knowledge base panicked"))??,
-            llm: llm.join().map_err(|_| anyhow::anyhow!("loading the language model panicked"))??,
-            tts: tts.join().map_err(|_| anyhow::anyhow!("loading the voice panicked"))??,
-        })
+        let knowledge = scope.spawn(|| voce_rag::build_all(&sections(configs, |all| &all.knowledge), &store));
+        let llm = scope.spawn(|| {
+            each(
+                configs,
+                |all| &all.llm,
+                |llm, sharing| {
+                    let prompts: Vec<&str> = sharing.iter().map(|config| system_prompt(config)).collect();
+                    voce_llm::build_for(llm, &store, &prompts)
+                },
+            )
+        });
+        let tts = scope.spawn(|| voce_tts::build_all(&sections(configs, |all| &all.tts), &store, &runtime));
+        let turn = each(
+            configs,
+            |all| &all.turn,
+            |turn, _| {
+                let voice_activity = voce_turn::build_vad_factory(turn, &store, &runtime)?;
+                Ok((voice_activity, voce_turn::build_end_of_turn(turn, &store, &runtime)?))
+            },
+        )?;
+        let stt = each(configs, |all| &all.stt, |stt, _| voce_stt::build(stt, &store, &runtime))?;
+        let knowledge = joined(knowledge, "the knowledge base")?;
+        let llm = joined(llm, "the language model")?;
+        let tts = joined(tts, "the voice")?;
+        let parts = turn.into_iter().zip(stt).zip(knowledge).zip(llm).zip(tts);
+        let engines = |((((turn, stt), knowledge), llm), tts)| {
+            let (voice_activity, end_of_turn) = turn;
+            Engines { voice_activity, end_of_turn, stt, knowledge, llm, tts }
+        };
+        Ok(parts.map(engines).collect())
     })
+}
+
+/// One part for each configuration, loaded once for each different section. `load` is told which configurations share it.
+fn each<'a, S: PartialEq, T: Clone>(
+    configs: &[&'a Config],
+    section: fn(&'a Config) -> &'a S,
+    load: impl Fn(&S, &[&'a Config]) -> Result<T, EngineError>,
+) -> Result<Vec<T>, EngineError> {
+    let mut loaded: Vec<(&S, T)> = vec![];
+    let mut all = vec![];
+    for config in configs {
+        let own = section(config);
+        let known = loaded.iter().find(|(other, _)| *other == own).map(|(_, part)| part.clone());
+        let part = match known {
+            Some(part) => part,
+            None => {
+                let sharing: Vec<&Config> =
+                    configs.iter().copied().filter(|other| section(other) == own).collect();
+                let part = load(own, &sharing)?;
+                loaded.push((own, part.clone()));
+                part
+            }
+        };
+        all.push(part);
+    }
+    Ok(all)
+}
+
+fn sections<'a, S>(configs: &[&'a Config], section: fn(&'a Config) -> &'a S) -> Vec<&'a S> {
+    configs.iter().map(|config| section(config)).collect()
+}
+
+fn joined<T>(loading: ScopedJoinHandle<'_, Result<T, EngineError>>, what: &str) -> Result<T> {
+    Ok(loading.join().map_err(|_| anyhow!("loading {what} panicked"))??)
 }
 
 /// The start of every prompt: the configured one, else the language model's own.
@@ -60,4 +117,33 @@ pub fn cards(engines: &Engines) -> Vec<(&'static str, ModelCard)> {
         cards.insert(2, ("knowledge", knowledge.model().clone()));
     }
     cards
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn equal_sections_are_loaded_once_and_told_who_shares_them() {
+        let plain = Config::default();
+        let mut calm = plain.clone();
+        calm.assistant.system_prompt = "Be calm.".into();
+        let mut other = plain.clone();
+        other.llm.max_tokens += 1;
+        let loads = Cell::new(0);
+        let parts = each(
+            &[&plain, &other, &calm],
+            |all| &all.llm,
+            |llm, sharing| {
+                loads.set(loads.get() + 1);
+                Ok((llm.max_tokens, sharing.iter().map(|one| system_prompt(one).len()).collect::<Vec<_>>()))
+            },
+        );
+        let parts = parts.expect("nothing fails");
+        assert_eq!(loads.get(), 2);
+        assert_eq!((&parts[0], parts[0].1.len()), (&parts[2], 2));
+        assert_eq!((parts[1].0, parts[1].1.len()), (plain.llm.max_tokens + 1, 1));
+    }
 }

@@ -12,6 +12,11 @@ pub struct Status {
     pub version: &'static str,
     pub assistant: String,
     pub models: Vec<Model>,
+    /// Names of the variants that share the calls, where there are some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<String>,
+    /// Whether a caller's opinion of an answer can be kept.
+    pub takes_feedback: bool,
     /// MLflow's page, where traces go to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mlflow_url: Option<String>,

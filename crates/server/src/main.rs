@@ -3,10 +3,12 @@ mod cli;
 mod commands;
 mod config;
 mod engines;
+mod feedback;
 mod http;
 mod inspector;
 mod metrics;
 mod old_audio;
+mod variants;
 
 use std::process::ExitCode;
 

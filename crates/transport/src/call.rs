@@ -46,6 +46,8 @@ pub enum CallEnd {
 pub struct CallTask {
     /// The call's name.
     pub id: String,
+    /// Who calls, as the client says.
+    pub user: Option<String>,
     /// The connection that it begins with.
     pub peer: Peer,
     /// Connections that replace it: the browser reconnected.
@@ -81,7 +83,7 @@ impl CallTask {
         let mut peer = self.peer;
         loop {
             let turn = tokio::select! {
-                turn = connection(&mut peer, &mut ends, &self.id, &self.accepted, &self.counters, &self.stop, config) => turn,
+                turn = connection(&mut peer, &mut ends, (&self.id, self.user.as_deref()), &self.accepted, &self.counters, &self.stop, config) => turn,
                 Some(newer) = self.replacements.recv() => Turn::Replaced(newer),
             };
             peer.link.close().await;
@@ -97,7 +99,7 @@ impl CallTask {
 async fn connection(
     peer: &mut Peer,
     ends: &mut Option<Ends>,
-    id: &str,
+    caller: (&str, Option<&str>),
     accepted: &mpsc::Sender<Call>,
     counters: &Arc<Counters>,
     stop: &CancellationToken,
@@ -116,7 +118,7 @@ async fn connection(
     let ends = match ends {
         Some(ends) => ends,
         // Only now, so that an offer that nobody follows up starts no session.
-        None => match Ends::hand_over(id, accepted, counters, config) {
+        None => match Ends::hand_over(caller, accepted, counters, config) {
             Some(new) => ends.insert(new),
             None => return Turn::Over(CallEnd::Refused),
         },
@@ -142,7 +144,7 @@ async fn connection(
 impl Ends {
     /// Makes both ends of the call and gives the near one to whoever takes calls.
     fn hand_over(
-        id: &str,
+        (id, user): (&str, Option<&str>),
         accepted: &mpsc::Sender<Call>,
         counters: &Arc<Counters>,
         config: &Config,
@@ -162,6 +164,7 @@ impl Ends {
         let speaker_out = Speaker::new(speaker_in);
         let call = Call {
             id: id.to_owned(),
+            user: user.map(str::to_owned),
             microphone,
             controls,
             speaker: speaker_out,

@@ -18,6 +18,8 @@ use crate::transport::{Answer, OfferError, Transport};
 const LONGEST_BODY: usize = 128 * 1024;
 /// Candidates in one message; a browser sends a handful.
 const MOST_CANDIDATES: usize = 64;
+/// The longest name of a caller, characters.
+const LONGEST_USER: usize = 128;
 
 /// `POST` and `PATCH /api/offer`, `POST /start` with the same two under `/sessions/{id}`, and `GET /api/calls`.
 pub fn router(transport: Transport) -> Router {
@@ -40,6 +42,16 @@ struct Offer {
     pc_id: Option<String>,
     #[serde(default)]
     restart_pc: Option<bool>,
+    // Pipecat's clients put what an application adds under the second name.
+    #[serde(default, alias = "requestData")]
+    request_data: Option<RequestData>,
+}
+
+/// What the page says beside the offer. Anything else in it is an application's own.
+#[derive(Deserialize)]
+struct RequestData {
+    #[serde(default)]
+    user: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,8 +82,20 @@ async fn offer(State(transport): State<Transport>, body: Bytes) -> Result<Json<A
         return Err(Refusal::bad(format!("expected \"type\": \"offer\", not {:?}", offer.r#type)));
     }
     let restart = offer.restart_pc.unwrap_or(false);
-    let answer = transport.offer(offer.sdp, offer.pc_id.as_deref(), restart).await?;
+    let user = user(offer.request_data.and_then(|data| data.user))?;
+    let answer = transport.offer(offer.sdp, offer.pc_id.as_deref(), restart, user).await?;
     Ok(Json(answer))
+}
+
+/// The caller's name without blanks around it; none if nothing is left.
+fn user(said: Option<String>) -> Result<Option<String>, Refusal> {
+    let Some(user) = said.as_deref().map(str::trim).filter(|user| !user.is_empty()) else { return Ok(None) };
+    if user.chars().count() > LONGEST_USER || user.chars().any(char::is_control) {
+        return Err(Refusal::bad(format!(
+            "request_data.user: expected at most {LONGEST_USER} characters and no control characters among them"
+        )));
+    }
+    Ok(Some(user.to_owned()))
 }
 
 async fn candidates(State(transport): State<Transport>, body: Bytes) -> Result<Json<Value>, Refusal> {
@@ -141,5 +165,29 @@ impl IntoResponse for Refusal {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_name_is_bounded_and_printable() {
+        let checked = |name: &str| user(Some(name.to_owned())).map_err(|refusal| refusal.error);
+        assert_eq!(checked(" ann@example.org\n"), Ok(Some("ann@example.org".to_owned())));
+        assert_eq!(checked("  "), Ok(None));
+        assert_eq!(checked(&"ü".repeat(LONGEST_USER)), Ok(Some("ü".repeat(LONGEST_USER))));
+        assert!(checked(&"u".repeat(LONGEST_USER + 1)).is_err_and(|error| error.contains("128")));
+        assert!(checked("ann\u{0}").is_err());
+    }
+
+    #[test]
+    fn both_spellings_of_what_goes_with_an_offer_are_read() {
+        for key in ["request_data", "requestData"] {
+            let body = format!(r#"{{"sdp": "", "type": "offer", "{key}": {{"user": "ann", "more": 1}}}}"#);
+            let offer: Offer = parse(body.as_bytes(), "").map_err(|refusal| refusal.error).expect("an offer");
+            assert_eq!(offer.request_data.and_then(|data| data.user).as_deref(), Some("ann"));
+        }
     }
 }

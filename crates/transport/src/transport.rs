@@ -150,14 +150,21 @@ impl Transport {
     }
 
     /// Answers an offer: a new call, a renegotiation of the call `pc_id`, or, with `restart`, a new connection for
-    /// that call. A name that is not known begins a new call, as after a restart of the server.
-    pub async fn offer(&self, sdp: String, pc_id: Option<&str>, restart: bool) -> Result<Answer, OfferError> {
+    /// that call. A name that is not known begins a new call, as after a restart of the server. `user` says who calls
+    /// a new one; nobody checks it.
+    pub async fn offer(
+        &self,
+        sdp: String,
+        pc_id: Option<&str>,
+        restart: bool,
+        user: Option<String>,
+    ) -> Result<Answer, OfferError> {
         let known = pc_id.and_then(|id| {
             let calls = self.0.calls.lock();
             calls.get(id).map(|entry| (id.to_owned(), entry.link.clone(), entry.replace.clone()))
         });
         match known {
-            None => self.begin(sdp).await,
+            None => self.begin(sdp, user).await,
             Some((id, link, _)) if !restart => Ok(answered(link.answer(sdp).await?, id)),
             Some((id, _, replace)) => {
                 let (peer, answer) = self.accept(sdp).await?;
@@ -232,7 +239,7 @@ impl Transport {
         timeout(deadline, self.0.tasks.wait()).await.is_ok()
     }
 
-    async fn begin(&self, sdp: String) -> Result<Answer, OfferError> {
+    async fn begin(&self, sdp: String, user: Option<String>) -> Result<Answer, OfferError> {
         if self.0.stop.is_cancelled() {
             return Err(OfferError::ShuttingDown);
         }
@@ -247,6 +254,7 @@ impl Transport {
         let listed = Listed { shared: self.0.clone(), id: id.clone(), _place: place };
         let call = CallTask {
             id: id.clone(),
+            user,
             peer,
             replacements,
             accepted: self.0.accepted.clone(),

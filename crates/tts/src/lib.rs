@@ -74,3 +74,36 @@ pub fn build(
         Engine::Kokoro => Ok(Arc::new(Kokoro::load(config, store, runtime)?)),
     }
 }
+
+/// One voice for each configuration, in their order. What differs by voice and speed alone shares one model.
+pub fn build_all(
+    configs: &[&Config],
+    store: &Store,
+    runtime: &Runtime,
+) -> Result<Vec<Arc<dyn TextToSpeech>>, EngineError> {
+    let mut loaded: Vec<(&Config, Kokoro)> = vec![];
+    let mut voices: Vec<(&Config, Arc<dyn TextToSpeech>)> = vec![];
+    for config in configs {
+        if voices.iter().any(|(same, _)| same == config) {
+            continue;
+        }
+        let Config { voice, speed, .. } = config;
+        let is_same_model = |(other, _): &&(&Config, Kokoro)| {
+            **config == Config { voice: voice.clone(), speed: *speed, ..(*other).clone() }
+        };
+        let voice = match (config.engine, loaded.iter().find(is_same_model)) {
+            (Engine::Kokoro, Some((_, model))) => model.with_voice(store, voice, *speed)?,
+            (Engine::Kokoro, None) => {
+                let model = Kokoro::load(config, store, runtime)?;
+                loaded.push((config, model.clone()));
+                model
+            }
+        };
+        voices.push((config, Arc::new(voice)));
+    }
+    let voice = |config: &&Config| {
+        let found = voices.iter().find(|(same, _)| same == config);
+        found.map(|(_, voice)| voice.clone()).expect("every configuration has its voice by now")
+    };
+    Ok(configs.iter().map(voice).collect())
+}

@@ -3,7 +3,7 @@
 // data channel are all in play, and a test says what the server would say: `farEnd.send(type, data)`.
 export function installFarEnd() {
   const realFetch = window.fetch.bind(window);
-  const farEnd = { calls: 0, sent: [], peer: undefined, channel: undefined, status: undefined, refuse: undefined, refuseControls: undefined };
+  const farEnd = { calls: 0, sent: [], offered: undefined, peer: undefined, channel: undefined, status: undefined, refuse: undefined, refuseControls: undefined };
   window.farEnd = farEnd;
 
   farEnd.send = (type, data, id = "x") => farEnd.channel.send(JSON.stringify({ label: "rtvi-ai", id, type, data }));
@@ -56,7 +56,7 @@ export function installFarEnd() {
     const path = new URL(request.url).pathname;
     if (farEnd.gone) throw new TypeError("Failed to fetch");
     if (path === "/api/status") return json(farEnd.status ?? (farEnd.status = {
-      name: "voce", version: "0.1.0", assistant: "shop-help", ice_servers: [],
+      name: "voce", version: "0.1.0", assistant: "shop-help", ice_servers: [], takes_feedback: true,
       mlflow_url: "http://127.0.0.1:5000/", trace_url_template: "http://127.0.0.1:5000/#/traces/tr-{trace_id}",
       models: [
         { role: "speech to text", provider: "moonshine", name: "moonshine-base-en", device: "cpu" },
@@ -71,7 +71,8 @@ export function installFarEnd() {
         // Candidates at an address that leads nowhere: TEST-NET-1 of RFC 5737.
         return json({ ...real, sdp: real.sdp.replace(/(a=candidate:.* udp \d+ )\S+/gi, "$1192.0.2.7") });
       }
-      return json(await answer(await request.json()));
+      farEnd.offered = await request.json();
+      return json(await answer(farEnd.offered));
     }
     if (path === "/api/offer") {
       const { candidates } = await request.json();

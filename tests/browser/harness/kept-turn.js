@@ -52,12 +52,18 @@ export function withoutContent() {
   return record({ content: "none", words: [], sides });
 }
 
-/** Answers for the page's server: 404 as long as `kept.record` is missing. */
+/** Answers for the page's server: 404 as long as `kept.record` is missing. What is said of the turn stands in `kept.said`, and
+ *  `kept.fate` says what becomes of it. */
 export async function serveKept(context, kept) {
   kept.asked = { record: 0, scores: 0, sound: 0 };
+  kept.said = [];
   await context.route(/\/api\/turns\//, (route) => {
     const path = new URL(route.request().url()).pathname;
     const json = (body, status = 200) => route.fulfill({ status, contentType: "application/json", body: JSON.stringify(body) });
+    if (path.endsWith("/feedback")) {
+      if (route.request().method() === "POST") kept.said.push(route.request().postDataJSON());
+      return json({ state: "waiting", ...kept.fate });
+    }
     const what = path.endsWith(".wav") ? "sound" : path.endsWith("/scores") ? "scores" : "record";
     kept.asked[what] += 1;
     if (!kept.record || !path.includes(TRACE)) return json({ error: "no turn of this trace is kept" }, 404);

@@ -60,6 +60,8 @@ mod tests {
     fn what_is_printed_can_be_read_back() {
         let mut config = Config::default();
         config.listening.soft_end_ms = 250;
+        let calm = "weight = 2.0\n[tts]\nvoice = 'bf_emma'\n[llm.extra_body]\nseed = 7";
+        config.variants.insert("calm".into(), toml::from_str(calm).unwrap());
         let read: Config = toml::from_str(&render(&config).unwrap()).unwrap();
         assert_eq!(read, config);
     }

@@ -7,7 +7,10 @@ use anyhow::Result;
 use voce_core::{EngineError, ModelCard};
 use voce_models::{Runtime, Store};
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    variants::{self, Variant},
+};
 
 /// Fails if `serve` could not run.
 pub async fn run(config: Config) -> Result<ExitCode> {
@@ -35,26 +38,63 @@ fn parts_of(config: &Config) -> bool {
         Err(error) => return line(false, "ONNX Runtime", &error.to_string()),
     };
     line(true, "ONNX Runtime", &runtime.report().to_string());
+    let variants = match variants::of(config) {
+        Ok(variants) => variants,
+        Err(error) => return line(false, "variants", &error.to_string()),
+    };
+    for told in variants::lines(config) {
+        line(true, "variant", &told);
+    }
     let card = |card: &ModelCard| format!("{} by {} on {}", card.name, card.provider, card.device);
-    let silero = voce_turn::build_vad_factory(&config.turn, &store, &runtime).and_then(|factory| factory());
-    let mut healthy = told("voice activity", silero.map(|_| "silero on cpu".to_owned()));
-    let model = voce_turn::build_end_of_turn(&config.turn, &store, &runtime);
-    healthy &= told("end of turn", model.map(|engine| card(engine.model())));
-    let model = voce_stt::build(&config.stt, &store, &runtime);
-    healthy &= told("speech to text", model.map(|engine| card(engine.model())));
-    let model = voce_rag::build(&config.knowledge, &store);
-    let none = || "none: answers stand on the language model alone".to_owned();
-    healthy &= told("knowledge", model.map(|engine| engine.map_or_else(none, |engine| card(engine.model()))));
-    let model = voce_llm::build_for(&config.llm, &store, crate::engines::system_prompt(config));
-    healthy &= told("language model", model.map(|engine| card(engine.model())));
-    let model = voce_tts::build(&config.tts, &store, &runtime);
-    healthy & told("text to speech", model.map(|engine| card(engine.model())))
+    let mut healthy = true;
+    for (of, config) in different(&variants, |all| &all.turn) {
+        let silero =
+            voce_turn::build_vad_factory(&config.turn, &store, &runtime).and_then(|factory| factory());
+        healthy &= told("voice activity", of, silero.map(|_| "silero on cpu".to_owned()));
+        let model = voce_turn::build_end_of_turn(&config.turn, &store, &runtime);
+        healthy &= told("end of turn", of, model.map(|engine| card(engine.model())));
+    }
+    for (of, config) in different(&variants, |all| &all.stt) {
+        let model = voce_stt::build(&config.stt, &store, &runtime);
+        healthy &= told("speech to text", of, model.map(|engine| card(engine.model())));
+    }
+    for (of, config) in different(&variants, |all| &all.knowledge) {
+        let model = voce_rag::build(&config.knowledge, &store);
+        let none = || "none: answers stand on the language model alone".to_owned();
+        let words = model.map(|engine| engine.map_or_else(none, |engine| card(engine.model())));
+        healthy &= told("knowledge", of, words);
+    }
+    for (of, config) in different(&variants, |all| &all.llm) {
+        let model = voce_llm::build_for(&config.llm, &store, &[crate::engines::system_prompt(config)]);
+        healthy &= told("language model", of, model.map(|engine| card(engine.model())));
+    }
+    for (of, config) in different(&variants, |all| &all.tts) {
+        let model = voce_tts::build(&config.tts, &store, &runtime);
+        healthy &= told("text to speech", of, model.map(|engine| card(engine.model())));
+    }
+    healthy
 }
 
-fn told(part: &str, outcome: Result<String, EngineError>) -> bool {
+/// The variants whose section is not that of one before, each with its name; the first goes without.
+fn different<'a, S: PartialEq>(
+    variants: &'a [Variant],
+    section: fn(&'a Config) -> &'a S,
+) -> Vec<(&'a str, &'a Config)> {
+    let mut different: Vec<(&str, &Config)> = vec![];
+    for Variant { name, config, .. } in variants {
+        let is_known = different.iter().any(|(_, other)| section(other) == section(config));
+        if !is_known {
+            different.push((if different.is_empty() { "" } else { name }, config));
+        }
+    }
+    different
+}
+
+fn told(part: &str, of: &str, outcome: Result<String, EngineError>) -> bool {
+    let of = if of.is_empty() { String::new() } else { format!(" (variant {of})") };
     match outcome {
-        Ok(text) => line(true, part, &text),
-        Err(error) => line(false, part, &error.to_string()),
+        Ok(text) => line(true, part, &(text + &of)),
+        Err(error) => line(false, part, &(error.to_string() + &of)),
     }
 }
 

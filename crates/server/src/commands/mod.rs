@@ -11,7 +11,7 @@ mod report;
 mod say;
 mod serve;
 mod simulate;
-mod talk;
+pub mod talk;
 mod transcribe;
 
 use std::process::ExitCode;

@@ -11,19 +11,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use voce_core::Call;
-use voce_pipeline::{Engines, Settings};
 use voce_telemetry::SinkKind;
 use voce_transport::Transport;
 
 use crate::{
     cli::ServeArgs,
-    commands::talk,
     config::Config,
-    engines,
+    feedback::{self, Opinions},
     http::{self, Model, Status},
     inspector::{self, Inspector, Scores},
     metrics::{self, CallCount},
     old_audio,
+    variants::Assistants,
 };
 
 /// How long the spans of a call that just ended may take to arrive.
@@ -38,26 +37,30 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let telemetry = voce_telemetry::install(&config.telemetry)?;
     let load = config.clone();
     tracing::info!("loading models");
-    let engines = tokio::task::spawn_blocking(move || engines::build(&load)).await??;
-    for (role, model) in engines::cards(&engines) {
+    let assistants = tokio::task::spawn_blocking(move || Assistants::load(&load)).await??;
+    for (role, model) in assistants.cards() {
         tracing::info!(role, provider = model.provider, model = model.name, device = model.device, "ready");
     }
     let address = listener.local_addr()?;
     let (transport, calls) = Transport::bind(config.transport.clone(), address.ip()).await?;
-    let status = status(&config, &engines, telemetry.telemetry());
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
-    let inspector = Inspector::new(&config, redactor, telemetry.telemetry());
+    let inspector = Inspector::new(&config, redactor.clone(), telemetry.telemetry());
+    let client = mlflow(&config)?.filter(|_| config.telemetry.enabled && config.inspector.turns > 0);
+    let status = status(&config, &assistants, client.is_some(), telemetry.telemetry());
+    let opinions = Opinions::new(client, inspector.clone(), redactor);
     let routes = voce_transport::router(transport.clone())
         .merge(http::router(status))
         .merge(http::telemetry(telemetry.telemetry()))
         .merge(inspector::router(inspector.clone()))
+        .merge(feedback::router(opinions.clone()))
         .merge(metrics::router(telemetry.telemetry()));
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let calls_over = CancellationToken::new();
     tasks.spawn(inspector.clone().run(calls_over.clone()));
+    tasks.spawn(opinions.run(stop.clone()));
     if let Some(scores) = scores(&config)? {
         let follow = inspector.clone().follow_scores(scores);
         let quit = stop.clone();
@@ -68,7 +71,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         tasks.spawn(async move { quit.run_until_cancelled(delete).await.unwrap_or_default() });
     }
     let observed = Observed { inspector, begun: calls_begun, over: calls_over };
-    tasks.spawn(take_calls(calls, engines, talk::settings(&config), observed, stop.clone()));
+    tasks.spawn(take_calls(calls, assistants, observed, stop.clone()));
     let quit = stop.clone();
     tasks.spawn(async move {
         let served = axum::serve(listener, routes).with_graceful_shutdown(quit.cancelled_owned()).await;
@@ -91,10 +94,15 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
 /// Where scores of the turns are found, if they are to be looked for.
 fn scores(config: &Config) -> Result<Option<Scores>> {
     let is_wanted = config.inspector.turns > 0 && config.inspector.scores_seconds > 0;
+    let client = mlflow(config)?.filter(|_| is_wanted && config.telemetry.enabled);
+    Ok(client.map(|client| Scores { client }))
+}
+
+/// The first MLflow that traces go to.
+fn mlflow(config: &Config) -> Result<Option<voce_mlflow::Client>> {
     let sink = config.telemetry.sinks.iter().find(|sink| sink.kind == SinkKind::Mlflow);
-    let Some(sink) = sink.filter(|_| is_wanted && config.telemetry.enabled) else { return Ok(None) };
-    let client = voce_mlflow::Client::new(&sink.url, voce_mlflow::Credentials::from_environment()?)?;
-    Ok(Some(Scores { client }))
+    let Some(sink) = sink else { return Ok(None) };
+    Ok(Some(voce_mlflow::Client::new(&sink.url, voce_mlflow::Credentials::from_environment()?)?))
 }
 
 /// Takes recordings that are too old out of the first MLflow, if some are put there.
@@ -127,8 +135,7 @@ struct Observed {
 /// Runs a session for every call until told to stop, then waits for those under way.
 async fn take_calls(
     mut calls: mpsc::Receiver<Call>,
-    engines: Engines,
-    settings: Settings,
+    assistants: Assistants,
     observed: Observed,
     stop: CancellationToken,
 ) {
@@ -150,8 +157,11 @@ async fn take_calls(
         };
         observed.begun.add();
         let span = tracing::info_span!("call", id = call.id);
+        let assistant = assistants.of_call(call.user.as_deref(), &call.id);
+        span.in_scope(|| tracing::debug!(variant = assistant.name, "a call begins"));
         let call = observed.inspector.observe(call, &mut observers);
-        let session = voce_pipeline::run(call, engines.clone(), settings.clone(), stop.clone());
+        let session =
+            voce_pipeline::run(call, assistant.engines.clone(), assistant.settings.clone(), stop.clone());
         sessions.spawn(session.instrument(span));
     }
     while let Some(ended) = sessions.join_next().await {
@@ -170,13 +180,20 @@ fn log_end(ended: Result<Result<(), voce_core::EngineError>, tokio::task::JoinEr
     }
 }
 
-fn status(config: &Config, engines: &Engines, telemetry: voce_telemetry::Telemetry) -> http::StatusSource {
-    let models = engines::cards(engines).into_iter().map(|(role, card)| Model { role, card }).collect();
+fn status(
+    config: &Config,
+    assistants: &Assistants,
+    takes_feedback: bool,
+    telemetry: voce_telemetry::Telemetry,
+) -> http::StatusSource {
+    let models = assistants.cards().into_iter().map(|(role, card)| Model { role, card }).collect();
     let still = Status {
         name: "voce",
         version: env!("CARGO_PKG_VERSION"),
         assistant: config.assistant.name.clone(),
         models,
+        variants: if config.variants.is_empty() { vec![] } else { assistants.names() },
+        takes_feedback,
         mlflow_url: None,
         trace_url_template: None,
         ice_servers: config.transport.ice_servers.clone(),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use voce_core::{AudioFrame, EndReason, Event, FarEnd, MICROPHONE_RATE_HZ, MediaTime, TurnReport, in_memory};
 use voce_pipeline::{Rules, Settings};
 
-use crate::{cli::TalkArgs, config::Config, engines};
+use crate::{cli::TalkArgs, config::Config, engines, variants};
 
 const FRAME: Duration = Duration::from_millis(20);
 const FRAME_SAMPLES: usize = MICROPHONE_RATE_HZ as usize / 50;
@@ -34,10 +34,12 @@ struct Turn {
 pub async fn run(config: Config, args: TalkArgs) -> Result<ExitCode> {
     let questions = args.questions.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
     let telemetry = voce_telemetry::install(&config.telemetry)?;
+    let (mut call, far) = in_memory(uuid::Uuid::now_v7().to_string());
+    call.user = args.user.clone();
+    let config = variants::of_call(&config, args.user.as_deref(), &call.id)?.config;
     let load = config.clone();
     let engines = tokio::task::spawn_blocking(move || engines::build(&load)).await??;
     let voice_rate_hz = engines.tts.rate_hz();
-    let (call, far) = in_memory(uuid::Uuid::now_v7().to_string());
     let settings = settings(&config);
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();

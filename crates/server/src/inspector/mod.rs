@@ -141,6 +141,14 @@ impl Inspector {
         Some(view)
     }
 
+    /// Who called in the turn of this trace, as the trace says it, `caller` if it says nothing; `None` if the turn is not
+    /// kept.
+    pub fn caller(&self, trace_id: &str) -> Option<String> {
+        let store = self.0.store.lock();
+        let kept = store.find(trace_id)?;
+        Some(kept.user.clone().unwrap_or_else(|| "caller".to_owned()))
+    }
+
     /// The sound of one side (`caller` or `bot`) as WAV.
     pub fn sound(&self, trace_id: &str, side: &str) -> Option<Vec<u8>> {
         let store = self.0.store.lock();
@@ -181,9 +189,10 @@ impl Inspector {
         let recording = self.recording(root);
         let Some(view) = turn::view(spans, &recording, &self.0.redactor) else { return };
         self.attach(&view, &recording);
-        let variant = root.attributes.get("voce.variant").and_then(|name| name.as_str()).unwrap_or_default();
-        let (variant, ended) = (variant.to_owned(), Instant::now());
-        self.0.store.lock().add(Kept { view, variant, ended, caller: recording.caller, bot: recording.bot });
+        let word = |name: &str| root.attributes.get(name).and_then(|word| word.as_str()).map(str::to_owned);
+        let (variant, user) = (word("voce.variant").unwrap_or_default(), word("user.id"));
+        let Recording { caller, bot, .. } = recording;
+        self.0.store.lock().add(Kept { view, variant, user, ended: Instant::now(), caller, bot });
     }
 
     fn recording(&self, root: &SeenSpan) -> Recording {

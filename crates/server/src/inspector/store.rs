@@ -13,6 +13,8 @@ pub struct Kept {
     pub view: TurnView,
     /// What the configuration was called.
     pub variant: String,
+    /// Who called, where that is known.
+    pub user: Option<String>,
     pub ended: Instant,
     pub caller: Sound,
     pub bot: Sound,
@@ -101,7 +103,7 @@ mod tests {
             scores: vec![],
             trace_url: None,
         };
-        Kept { view, variant: "a".into(), ended: Instant::now(), caller: sound(), bot: sound() }
+        Kept { view, variant: "a".into(), user: None, ended: Instant::now(), caller: sound(), bot: sound() }
     }
 
     #[test]

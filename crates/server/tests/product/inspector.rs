@@ -11,6 +11,8 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A fact about the hash that deals callers to variants.
+const VARIANT_OF_ANN: &str = "calm";
 
 async fn json_of(url: &str) -> Value {
     let began = Instant::now();
@@ -44,11 +46,19 @@ async fn a_turn_can_be_looked_into_heard_again_in_mlflow_and_scored() {
     let place = Place::with_demo_knowledge();
     let experiment = format!("voce-test-inspector-{}", std::process::id());
     let sink = format!("telemetry.sinks=[{{url=\"{}\", experiment=\"{experiment}\"}}]", mlflow.url());
-    let server = Server::start(
-        &place,
-        &["--set", "telemetry.enabled=true", "--set", &sink, "--set", "telemetry.audio.enabled=true"],
-    );
-    let caller = Caller::connect(&server.url).await.unwrap();
+    let settings = [
+        "telemetry.enabled=true",
+        &sink,
+        "telemetry.audio.enabled=true",
+        "variants.calm.tts.voice=bf_emma",
+        // Two thresholds over one knowledge base, which can be opened but once.
+        "variants.calm.knowledge.min_score=0.3",
+        "variants.plain.weight=1",
+    ];
+    let server = Server::start(&place, &settings.map(|setting| ["--set", setting]).concat());
+    let status = json_of(&format!("{}/api/status", server.url.trim_end_matches('/'))).await;
+    assert_eq!(status["variants"], json!(["calm", "plain"]));
+    let caller = Caller::connect_as(&server.url, "ann").await.unwrap();
     caller.say(&microphone("warranty_af_heart.wav")).await.unwrap();
     let is_report = |message: &voce_testkit::caller::Received| {
         message.kind() == "server-message" && message.data()["type"] == "turn"
@@ -97,6 +107,9 @@ async fn a_turn_can_be_looked_into_heard_again_in_mlflow_and_scored() {
 
     // The same sound stands beside the trace.
     let trace = mlflow.wait_for_trace(&trace_id, PATIENCE).await;
+    let (root, tts) = (trace.span("turn"), trace.span("tts"));
+    assert_eq!((root.attribute("user.id"), root.attribute("voce.variant")), (&json!("ann"), &json!(VARIANT_OF_ANN)));
+    assert_eq!((tts.attribute("user.id"), tts.attribute("voce.variant")), (&json!("ann"), &json!(VARIANT_OF_ANN)));
     for (span, field) in [("stt", "mlflow.spanInputs"), ("playout", "mlflow.spanOutputs")] {
         let shown = trace.span(span).attribute(field).to_string();
         let id = shown.split("mlflow-attachment://").nth(1).expect("a recording").split('?').next().unwrap();
@@ -141,5 +154,43 @@ async fn a_turn_can_be_looked_into_heard_again_in_mlflow_and_scored() {
     let metrics = reqwest::get(metrics).await.unwrap().text().await.unwrap();
     let counted = metrics.lines().find(|line| line.starts_with("voce_judge_score_count"));
     assert!(counted.is_some_and(|line| line.contains("faithfulness") && line.ends_with(" 1")), "{counted:?}");
+    assert!(counted.is_some_and(|line| line.contains(&format!("variant=\"{VARIANT_OF_ANN}\""))), "{counted:?}");
+    opinions(&api, &mlflow, &trace_id).await;
     caller.hang_up().await;
+}
+
+/// What the caller says of the answer stands at its trace, once, as last said, without what must not be shown.
+async fn opinions(api: &str, mlflow: &Mlflow, trace_id: &str) {
+    let http = reqwest::Client::new();
+    let give = |url: String, said: Value| {
+        let request = http.post(url).json(&said);
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    let feedback = format!("{api}/feedback");
+    assert_eq!(give(feedback.replace(trace_id, &"0".repeat(32)), json!({"good": true})).await, 404);
+    assert_eq!(give(feedback.clone(), json!({"good": "yes"})).await, 400);
+    assert_eq!(give(feedback.clone(), json!({"good": true, "comment": "x".repeat(9_000)})).await, 413);
+    for (said, value, rationale) in [
+        (json!({"good": true, "comment": "It named my card 4111 1111 1111 1111."}), true, "It named my card [card]."),
+        (json!({"good": false}), false, ""),
+    ] {
+        assert_eq!(give(feedback.clone(), said).await, 202);
+        let began = Instant::now();
+        loop {
+            let state = json_of(&feedback).await;
+            if state["state"] == "saved" {
+                assert_eq!(state["good"], value);
+                break;
+            }
+            assert!(state["state"] == "waiting" && began.elapsed() < PATIENCE, "{state}");
+            sleep(Duration::from_millis(100)).await;
+        }
+        let info = json_of(&format!("{}/api/3.0/mlflow/traces/tr-{trace_id}", mlflow.url())).await;
+        let all = info["trace"]["trace_info"]["assessments"].as_array().unwrap().iter();
+        let own: Vec<_> = all.filter(|one| one["assessment_name"] == "user_feedback").collect();
+        assert_eq!(own.len(), 1, "{info:#}");
+        assert_eq!(own[0]["source"], json!({"source_type": "HUMAN", "source_id": "ann"}));
+        assert_eq!(own[0]["feedback"]["value"], value);
+        assert_eq!(own[0]["rationale"].as_str().unwrap_or_default(), rationale);
+    }
 }

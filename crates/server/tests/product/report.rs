@@ -223,44 +223,55 @@ fn slowest(report: &Value, traces: &[Trace]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_differ_where_they_differ_and_not_by_chance() {
+async fn a_planted_difference_over_a_hundred_calls_is_told_and_chance_is_not() {
     let Some(mut turns) = Simulated::new("groups").await else { return };
-    turns.make(&["--count", "120", "--seed", "1", "--variant", "base"]);
-    turns.make(&["--count", "110", "--seed", "2", "--variant", "same"]);
-    turns.make(&["--count", "110", "--seed", "3", "--variant", "slow", "--slower", "1.8"]);
-    let report = turns.report(&["--by", "variant", "--since", "3h"]);
+    let calls = ["--turns-of-call", "2", "--score", "clarity=4.0"];
+    let base = ["--count", "102", "--seed", "1", "--variant", "base", "--score", "tone=3.2"];
+    turns.make(&[&calls[..], &base].concat());
+    let slow = ["--count", "100", "--seed", "3", "--variant", "slow", "--score", "tone=4.2", "--slower", "1.8"];
+    turns.make(&[&calls[..], &slow].concat());
+    let page = turns.place.dir.path().join("report.html");
+    let arguments = ["--by", "variant", "--since", "3h", "--html", page.to_str().unwrap()];
+    let report = turns.report(&arguments);
     let groups = report["groups"].as_array().unwrap();
-    assert_eq!(groups[0]["name"], "base", "the largest is the base");
-    assert_eq!(groups[0]["turns"], 120);
-    let traces = turns.traces().await;
-    let medians: BTreeMap<&str, f64> = ["base", "same", "slow"]
-        .into_iter()
-        .map(|variant| {
-            let own: Vec<Trace> = traces
-                .iter()
-                .filter(|trace| trace.span("turn").attribute("voce.variant") == variant)
-                .cloned()
-                .collect();
-            (variant, percentile(&durations(&own)["voice_to_voice"], 50.0))
-        })
-        .collect();
-    let compared = |other: &str, figure: &str| -> &Value {
+    assert_eq!((&groups[0]["name"], &groups[0]["turns"], &groups[0]["calls"]), (&json!("base"), &json!(102), &json!(51)));
+    let compared = |figure: &str| -> &Value {
         let all = report["comparisons"].as_array().unwrap();
-        let wanted = |one: &&Value| one["other"] == other && one["figure"] == figure;
-        all.iter().find(wanted).unwrap_or_else(|| panic!("no {figure} of {other}"))
+        all.iter().find(|one| one["figure"] == figure).unwrap_or_else(|| panic!("no {figure}"))
     };
-    for figure in ["voice_to_voice", "llm.first_token", "llm", "tts.first_audio"] {
-        assert_eq!(compared("slow", figure)["noise"], false, "{figure} of slow");
-        assert!(compared("slow", figure)["difference"]["low"].as_f64().unwrap() > 0.0, "{figure}");
-        assert_eq!(compared("same", figure)["noise"], true, "{figure} of same");
+    let words = |figure: &str| compared(figure)["verdict"].as_str().unwrap();
+    for figure in ["voice_to_voice", "llm.first_token", "llm", "tts.first_audio", "tone (judge)"] {
+        assert_eq!(compared(figure)["noise"], false, "{figure}: {:#}", compared(figure));
+        assert!(compared(figure)["difference"]["low"].as_f64().unwrap() > 0.0, "{figure}");
+        let word = if figure.ends_with("(judge)") { "higher: " } else { "slower: " };
+        assert!(words(figure).starts_with(word), "{figure}: {}", words(figure));
     }
-    // Not slowed down.
-    assert_eq!(compared("slow", "stt")["noise"], true);
-    let difference = &compared("slow", "voice_to_voice")["difference"];
-    same(&difference["value"], medians["slow"] - medians["base"], "difference");
-    same(&groups[0]["voice_to_voice_median"]["value"], medians["base"], "median");
-    // By the seed, so the same again.
-    assert_eq!(turns.report(&["--by", "variant", "--since", "3h"])["comparisons"], report["comparisons"]);
+    for figure in ["stt", "rag", "rag.search", "end_of_turn", "clarity (judge)", "failed turns"] {
+        assert_eq!(compared(figure)["noise"], true, "{figure}: {:#}", compared(figure));
+        assert!(words(figure).starts_with("no difference that is more than noise"), "{}", words(figure));
+    }
+    let middle = |variant: &str, figure: fn(&Value) -> &Value| {
+        let own = turns.made.iter().filter(|turn| turn["variant"] == variant);
+        own.filter_map(|turn| figure(turn).as_f64()).collect::<Vec<_>>()
+    };
+    let medians = ["slow", "base"].map(|variant| percentile(&middle(variant, |turn| &turn["voice_to_voice_seconds"]), 50.0));
+    let difference = compared("voice_to_voice")["difference"]["value"].as_f64().unwrap();
+    assert!((difference - (medians[0] - medians[1])).abs() < 2e-3, "{difference} {medians:?}");
+    let means = ["slow", "base"].map(|variant| {
+        let scores = middle(variant, |turn| &turn["scores"]["tone"]);
+        scores.iter().sum::<f64>() / scores.len() as f64
+    });
+    same(&compared("tone (judge)")["difference"]["value"], means[0] - means[1], "difference of scores");
+    assert_eq!(compared("tone (judge)")["callers"], 101);
+    // By the seed, so the same again; and the same in each form.
+    let output = turns.voce(&["report", "--by", "variant", "--since", "3h"]);
+    let table = said(&output);
+    let html = std::fs::read_to_string(page).unwrap();
+    for figure in ["voice_to_voice", "tone (judge)", "clarity (judge)"] {
+        let line = table.lines().find(|line| line.trim().starts_with(figure));
+        assert!(line.is_some_and(|line| line.ends_with(words(figure))), "{figure}: {table}");
+        assert!(html.contains(words(figure)), "{figure} is missing in the page");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

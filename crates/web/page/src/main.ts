@@ -3,6 +3,7 @@ import { Call } from "./call";
 import { keyboard } from "./keyboard";
 import { Levels } from "./levels";
 import { Microphone } from "./microphone";
+import { Opinions } from "./opinions";
 import { Player } from "./player";
 import { fetchStatus } from "./protocol";
 import { Store } from "./state";
@@ -59,7 +60,7 @@ const actions = {
 theme(byId<HTMLButtonElement>("theme"));
 header(store);
 problemBox(store);
-transcript(store);
+transcript(store, new Opinions(() => store.set({})));
 inspector(store, levels, player);
 controls(store, levels, actions);
 keyboard({

@@ -80,6 +80,8 @@ export interface Status {
   version: string;
   assistant?: string;
   models?: Model[];
+  /** Whether the caller's opinion of an answer can be kept. */
+  takes_feedback?: boolean;
   mlflow_url?: string;
   trace_url_template?: string;
   ice_servers?: RTCIceServer[];

@@ -3,6 +3,7 @@
 import { SmallWebRTCTransport } from "@pipecat-ai/small-webrtc-transport";
 
 import type { Microphone } from "./microphone";
+import { user } from "./user";
 
 // What we touch of the transport's inside; its version is pinned exactly for that reason.
 interface Inside {
@@ -17,7 +18,7 @@ interface Inside {
 
 export class CallTransport extends SmallWebRTCTransport {
   constructor(private readonly microphone: Microphone) {
-    super({ mediaManager: microphone, webrtcRequestParams: { endpoint: "/api/offer" } });
+    super({ mediaManager: microphone, webrtcRequestParams: { endpoint: "/api/offer", requestData: { user: user() } } });
     microphone.onReplaced = (track) => void this.peer?.getTransceivers()[0]?.sender.replaceTrack(track);
     const inside = this.inside;
     const { negotiate, startNewPeerConnection } = inside;

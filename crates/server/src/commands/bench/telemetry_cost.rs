@@ -106,7 +106,8 @@ const SPANS: u32 = 14;
 fn turn(number: u32) {
     let model = ModelCard { provider: "bench".into(), name: "bench".into(), device: "cpu".into() };
     let text = "The water pump has a warranty of two years from the date of purchase. Keep the receipt.";
-    let turn = spans::turn("bench", "default", TurnId(number), "speech", 100.0);
+    let caller = spans::Caller { session: "bench", user: None, variant: "default" };
+    let turn = spans::turn(&caller, TurnId(number), "speech", 100.0);
     spans::listen(&turn, 100.0).record("speech_seconds", 2.5);
     spans::end_of_turn(&turn, &model, 0.5, 60.0).record("outcome", "committed");
     spans::stt(&turn, &model, 100.0).record("text", text);

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    statistics::{self, Estimate},
+    callers::{self, Middle, Sample},
+    statistics::Estimate,
     summary::{Summary, rank},
     turn::Turn,
+    verdict,
 };
 use crate::cli::GroupBy;
 
@@ -19,19 +21,41 @@ pub struct Group {
     pub summary: Summary,
 }
 
-/// One figure of two groups. Times are medians in seconds.
+/// What kind of figure is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Seconds; medians are compared.
+    Time,
+    /// What judges, people and code say; means are compared.
+    Score,
+    /// The share of the turns, 0 to 1.
+    Share,
+}
+
+/// One figure of two groups.
 #[derive(Serialize)]
 pub struct Comparison {
-    /// `voice_to_voice`, or a stage.
+    /// `voice_to_voice`, a stage, a score as `tone (judge)`, or a share of the turns.
     pub figure: String,
+    pub kind: Kind,
     pub base: String,
     pub other: String,
-    pub base_median: Estimate,
-    pub other_median: Estimate,
-    /// The other's median less the base's.
+    pub base_value: Estimate,
+    pub other_value: Estimate,
+    /// The other's value less the base's.
     pub difference: Estimate,
-    /// The interval of the difference holds zero: it may be chance.
+    /// How likely chance alone gives such a difference, corrected for the number of comparisons.
+    pub p: f64,
+    /// It may be chance.
     pub noise: bool,
+    /// Callers of both groups that have the figure.
+    pub callers: usize,
+    /// About how many more would tell a difference of this size from chance; `None` where it is told already, or where it
+    /// is too small to be looked for.
+    pub more_callers: Option<u64>,
+    /// All that in words.
+    pub verdict: String,
 }
 
 pub fn name(by: GroupBy) -> &'static str {
@@ -57,10 +81,10 @@ pub fn groups(turns: &[Turn], by: GroupBy) -> Vec<Group> {
         .into_iter()
         .map(|name| {
             let of_group = || turns.iter().filter(|turn| key(turn, by) == name);
-            let waited: Vec<f64> = of_group().filter_map(|turn| turn.voice_to_voice).collect();
+            let waited = of_group().filter_map(|turn| Some((turn.caller(), turn.voice_to_voice?)));
             Group {
                 name: name.to_owned(),
-                voice_to_voice_median: statistics::median(&waited),
+                voice_to_voice_median: Sample::of(waited).estimate(Middle::Median),
                 summary: Summary::of(of_group()),
             }
         })
@@ -73,33 +97,73 @@ pub fn groups(turns: &[Turn], by: GroupBy) -> Vec<Group> {
 pub fn comparisons(turns: &[Turn], by: Option<GroupBy>, groups: &[Group]) -> Vec<Comparison> {
     let (Some(by), Some((base, others))) = (by, groups.split_first()) else { return vec![] };
     let of_base = figures(turns, by, &base.name);
-    let mut comparisons = vec![];
+    let mut found = vec![];
     for other in others {
         let of_other = figures(turns, by, &other.name);
-        let both =
-            of_base.iter().filter_map(|(figure, values)| Some((figure, values, of_other.get(figure)?)));
-        comparisons.extend(both.filter_map(|((_, figure), base_values, other_values)| {
-            let difference = statistics::difference(base_values, other_values)?;
-            Some(Comparison {
-                figure: (*figure).to_owned(),
-                base: base.name.clone(),
-                other: other.name.clone(),
-                base_median: statistics::median(base_values)?,
-                other_median: statistics::median(other_values)?,
-                difference,
-                noise: difference.low <= 0.0 && difference.high >= 0.0,
-            })
-        }));
+        for (figure, base_sample) in &of_base {
+            let Some(other_sample) = of_other.get(figure) else { continue };
+            let (kind, _, name) = figure;
+            let pair = (base.name.as_str(), other.name.as_str());
+            found.extend(compared(*kind, name, pair, (base_sample, other_sample)));
+        }
     }
-    comparisons
+    // A share that is nowhere above zero says nothing, and would make all others harder to believe.
+    found.retain(|(one, _)| one.kind != Kind::Share || one.base_value.value + one.other_value.value > 0.0);
+    let corrected = callers::corrected(&found.iter().map(|(one, _)| one.p).collect::<Vec<_>>());
+    let count = found.len();
+    let told = |((mut one, error), p): ((Comparison, f64), f64)| {
+        one.p = p;
+        verdict::tell(&mut one, error, count);
+        one
+    };
+    found.into_iter().zip(corrected).map(told).collect()
 }
 
-/// The values of every figure of a group, in the order of a turn, voice-to-voice first.
-fn figures<'a>(turns: &'a [Turn], by: GroupBy, name: &str) -> BTreeMap<(usize, &'a str), Vec<f64>> {
-    let mut figures: BTreeMap<(usize, &str), Vec<f64>> = BTreeMap::new();
-    for stage in turns.iter().filter(|turn| key(turn, by) == name).flat_map(|turn| &turn.stages) {
-        let place = if stage.name == "voice_to_voice" { 0 } else { rank(&stage.name) + 1 };
-        figures.entry((place, &stage.name)).or_default().push(stage.seconds);
+/// The comparison, not yet corrected and not yet in words, and the standard error of its difference.
+fn compared(
+    kind: Kind,
+    figure: &str,
+    (base, other): (&str, &str),
+    (base_sample, other_sample): (&Sample, &Sample),
+) -> Option<(Comparison, f64)> {
+    let middle = if kind == Kind::Time { Middle::Median } else { Middle::Mean };
+    let difference = callers::difference(base_sample, other_sample, middle)?;
+    let comparison = Comparison {
+        figure: figure.to_owned(),
+        kind,
+        base: base.to_owned(),
+        other: other.to_owned(),
+        base_value: base_sample.estimate(middle)?,
+        other_value: other_sample.estimate(middle)?,
+        difference: difference.estimate,
+        p: difference.p,
+        noise: true,
+        callers: base_sample.callers() + other_sample.callers(),
+        more_callers: None,
+        verdict: String::new(),
+    };
+    Some((comparison, difference.error))
+}
+
+/// The values of every figure of a group: times in the order of a turn, voice-to-voice first, then scores, then shares.
+fn figures(turns: &[Turn], by: GroupBy, name: &str) -> BTreeMap<(Kind, usize, String), Sample> {
+    let mut figures: BTreeMap<(Kind, usize, String), Vec<(&str, f64)>> = BTreeMap::new();
+    let mut add = |kind, place, name: &str, caller, value| {
+        figures.entry((kind, place, name.to_owned())).or_default().push((caller, value));
+    };
+    for turn in turns.iter().filter(|turn| key(turn, by) == name) {
+        let caller = turn.caller();
+        // How long people talk says nothing about who answers.
+        for stage in turn.stages.iter().filter(|stage| !matches!(stage.name.as_str(), "listen" | "overlap")) {
+            let place = if stage.name == "voice_to_voice" { 0 } else { rank(&stage.name) + 1 };
+            add(Kind::Time, place, &stage.name, caller, stage.seconds);
+        }
+        for score in &turn.scores {
+            add(Kind::Score, 0, &format!("{} ({})", score.metric, score.source), caller, score.value);
+        }
+        let share = |yes: bool| f64::from(u8::from(yes));
+        add(Kind::Share, 0, "failed turns", caller, share(!turn.errors.is_empty()));
+        add(Kind::Share, 1, "interrupted answers", caller, share(turn.end_reason == "interrupted"));
     }
-    figures
+    figures.into_iter().map(|(figure, values)| (figure, Sample::of(values))).collect()
 }

@@ -246,26 +246,26 @@ fn groups(page: &mut String, report: &Report) {
     }
     let mut rows = String::new();
     for comparison in &report.comparisons {
-        let (class, verdict) =
-            if comparison.noise { ("noise", "may be chance") } else { ("real", "a difference") };
+        let class = if comparison.noise { "noise" } else { "real" };
         let difference = comparison.difference;
         let _ = write!(
             rows,
-            "<tr class=\"{class}\"><th>{} against {}</th><td>{}</td><td>{:.3}</td><td>{:.3}</td><td>{:+.3}</td><td>{:+.3} to {:+.3}</td><td>{verdict}</td></tr>",
+            "<tr class=\"{class}\"><th>{} against {}</th><td>{}</td><td>{:.3}</td><td>{:.3}</td><td>{:+.3}</td><td>{:+.3} to {:+.3}</td><td class=\"said\">{}</td></tr>",
             escape(&comparison.other),
             escape(&comparison.base),
             escape(&comparison.figure),
-            comparison.base_median.value,
-            comparison.other_median.value,
+            comparison.base_value.value,
+            comparison.other_value.value,
             difference.value,
             difference.low,
-            difference.high
+            difference.high,
+            escape(&comparison.verdict)
         );
     }
     let table = format!(
-        "<div class=\"wide\"><table><tr><th></th><th>figure</th><th>median</th><th>other</th><th>difference</th><th>95 %</th><th></th></tr>{rows}</table></div>"
+        "<div class=\"wide\"><table class=\"list\"><tr><th></th><th>figure</th><th>base</th><th>other</th><th>difference</th><th>95 %</th><th></th></tr>{rows}</table></div>"
     );
-    let note = "Differences of medians, seconds. An interval that holds zero may be chance; one figure in twenty looks different by chance alone.";
+    let note = "Medians of times in seconds, means of scores and shares. What is called a difference is one beyond chance, also for so many comparisons.";
     section(page, "Differences", note, &table, "");
 }
 

@@ -1,4 +1,5 @@
 //! `voce report`: what MLflow's traces say of the turns of the last hours, as a table, as JSON and as a page.
+mod callers;
 mod charts;
 mod compare;
 mod fetch;
@@ -9,6 +10,7 @@ mod statistics;
 mod summary;
 mod table;
 mod turn;
+mod verdict;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,13 +1,8 @@
-//! Percentiles and intervals. Pure; chance comes from a fixed seed, so that a report comes out the same twice.
+//! Percentiles, means and intervals of values that do not depend on each other. Pure. For turns of calls see `callers.rs`.
 use serde::Serialize;
 
-use crate::commands::dice::Dice;
-
 /// How all of it is computed, in words.
-pub const METHOD: &str = "percentiles: linear interpolation between the two nearest values (as NumPy and MLflow do), from the durations of the raw spans; intervals: 95 %, of medians and their differences by bootstrap over turns (1000 samples, fixed seed), of mean scores by Student's t";
-
-const SAMPLES: usize = 1_000;
-const SEED: u64 = 4;
+pub const METHOD: &str = "percentiles: linear interpolation between the two nearest values (as NumPy and MLflow do), from the durations of the raw spans; intervals: 95 %, of mean scores by Student's t, of medians and of differences by bootstrap over callers (1000 samples); differences are told from chance by permuting callers (4000 times), with Holm's correction for the number of comparisons. Turns of one caller (of one call, where nobody says who calls) are not independent and stay together; all chance is from a fixed seed";
 
 /// What is said of many values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -57,29 +52,6 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// The median with its interval; `None` of nothing.
-pub fn median(values: &[f64]) -> Option<Estimate> {
-    let mut dice = Dice::new(SEED);
-    let mut medians: Vec<f64> = (0..SAMPLES).map(|_| median_of_sample(values, &mut dice)).collect();
-    (!values.is_empty()).then(|| interval(median_of(values.to_vec()), &mut medians))
-}
-
-/// How much larger the median of `other` is than that of `base`; `None` if either is empty.
-pub fn difference(base: &[f64], other: &[f64]) -> Option<Estimate> {
-    if base.is_empty() || other.is_empty() {
-        return None;
-    }
-    let mut dice = Dice::new(SEED);
-    let mut differences: Vec<f64> = (0..SAMPLES)
-        .map(|_| {
-            let of_other = median_of_sample(other, &mut dice);
-            of_other - median_of_sample(base, &mut dice)
-        })
-        .collect();
-    let value = median_of(other.to_vec()) - median_of(base.to_vec());
-    Some(interval(value, &mut differences))
-}
-
 /// The mean with its interval by Student's t; a single value has none, so its interval is itself.
 pub fn mean_score(values: &[f64]) -> Estimate {
     let value = mean(values);
@@ -92,27 +64,18 @@ pub fn mean_score(values: &[f64]) -> Estimate {
     Estimate { value, low: value - half, high: value + half }
 }
 
-fn interval(value: f64, sampled: &mut [f64]) -> Estimate {
+/// The value with what 95 % of the samples lie between.
+pub fn interval(value: f64, sampled: &mut [f64]) -> Estimate {
     sampled.sort_by(f64::total_cmp);
     Estimate { value, low: percentile(sampled, 2.5), high: percentile(sampled, 97.5) }
 }
 
-fn median_of_sample(values: &[f64], dice: &mut Dice) -> f64 {
-    median_of((0..values.len()).map(|_| values[dice.below(values.len())]).collect())
-}
-
-/// Without sorting all of it: this is what takes the time.
-fn median_of(mut values: Vec<f64>) -> f64 {
-    let count = values.len();
-    if count == 0 {
-        return 0.0;
-    }
-    let (below, upper, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
-    if count % 2 == 1 {
-        return *upper;
-    }
-    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    f64::midpoint(lower, *upper)
+/// The point of the normal distribution above which `share` of it lies, for shares below one half (error below 0.0005).
+pub fn normal_above(share: f64) -> f64 {
+    let t = (-2.0 * share.max(1e-12).ln()).sqrt();
+    let top = 2.515_517 + 0.802_853 * t + 0.010_328 * t * t;
+    let bottom = 1.0 + 1.432_788 * t + 0.189_269 * t * t + 0.001_308 * t.powi(3);
+    t - top / bottom
 }
 
 /// The 97.5 % point of Student's t: a table where it bends, an expansion around the normal one beyond (error below 0.001).
@@ -145,24 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn medians_are_right_for_even_and_odd_counts() {
-        assert_eq!(median_of(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median_of(vec![4.0, 1.0, 3.0, 2.0]), 2.5);
-    }
-
-    #[test]
-    fn a_difference_of_nothing_holds_zero_and_a_real_one_does_not() {
-        let mut dice = Dice::new(9);
-        let mut sample = |shift: f32| -> Vec<f64> {
-            (0..150).map(|_| f64::from(dice.between(0.5, 1.5) + shift)).collect()
-        };
-        let (base, same, other) = (sample(0.0), sample(0.0), sample(0.4));
-        let none = difference(&base, &same).unwrap();
-        assert!(none.low < 0.0 && none.high > 0.0, "{none:?}");
-        let real = difference(&base, &other).unwrap();
-        assert!(real.low > 0.0 && (real.value - 0.4).abs() < 0.2, "{real:?}");
-        let median = median(&base).unwrap();
-        assert!(median.low < 1.0 && median.high > 1.0 && median.high - median.low < 0.35, "{median:?}");
+    fn points_of_the_normal_distribution_are_the_tables() {
+        for (share, point) in [(0.025, 1.960), (0.2, 0.8416), (0.001, 3.0902), (0.0005, 3.2905)] {
+            assert!((normal_above(share) - point).abs() < 0.001, "{share}: {}", normal_above(share));
+        }
     }
 
     #[test]

@@ -99,18 +99,21 @@ fn groups(out: &mut String, report: &Report) -> std::fmt::Result {
     for comparison in &report.comparisons {
         let this = format!("{} against {}", comparison.other, comparison.base);
         if this != pair {
-            writeln!(out, "\n{this}: difference of medians, seconds (95 % interval)")?;
+            writeln!(
+                out,
+                "\n{this}: differences with their 95 % intervals; medians of times in seconds, means of the rest"
+            )?;
             pair = this;
         }
         let difference = comparison.difference;
-        let verdict = if comparison.noise { "may be chance" } else { "a difference" };
+        let interval = format!("({:+.3} to {:+.3})", difference.low, difference.high);
         writeln!(
             out,
-            "  {:<18}{:>+9.3}  ({:+.3} to {:+.3})  {verdict}",
-            comparison.figure, difference.value, difference.low, difference.high
+            "  {:<28}{:>9.3}{:>+9.3}  {interval:<20}  {}",
+            comparison.figure, comparison.base_value.value, difference.value, comparison.verdict
         )?;
     }
-    writeln!(out, "One figure in twenty looks different by chance alone.")
+    Ok(())
 }
 
 fn capital(text: &str) -> String {

@@ -12,6 +12,8 @@ pub struct Turn {
     pub started_ms: u64,
     /// The call.
     pub session: String,
+    /// Who called; `-` where nobody said.
+    pub user: String,
     pub variant: String,
     /// The language model.
     pub model: String,
@@ -97,6 +99,7 @@ impl Turn {
             trace_id: trace.info.id.clone(),
             started_ms: trace.info.started_ms,
             session: word(Some(root), "session.id"),
+            user: word(Some(root), "user.id"),
             variant: word(Some(root), "voce.variant"),
             model: word(trace.named("llm").next(), "gen_ai.request.model"),
             voice: word(trace.named("tts").next(), "voce.tts.voice"),
@@ -120,6 +123,11 @@ impl Turn {
             scores: scores(trace),
             question: question(&trace.info.request_preview),
         })
+    }
+
+    /// Whose turn it is, as far as chance is concerned: turns of one caller are alike.
+    pub fn caller(&self) -> &str {
+        if self.user == "-" { &self.session } else { &self.user }
     }
 
     /// The longest stage between the caller's last word and the answer; those that are parts of others do not count.

@@ -1,12 +1,14 @@
 // Both sides' words as they come. The bot's darken as they are heard; what was cut off is struck through.
 import type { Exchange } from "../conversation";
+import type { Opinions } from "../opinions";
 import type { Passage } from "../protocol";
 import { seconds } from "../stages";
 import type { Store } from "../state";
 import { split } from "../words";
 import { byId, element, setText } from "./element";
+import { OpinionBar } from "./opinion";
 
-export function transcript(store: Store) {
+export function transcript(store: Store, opinions: Opinions) {
   const list = byId("transcript");
   // Wide, the talk scrolls by itself; narrow, the page does.
   const scrollers = [byId("talked"), byId("page")];
@@ -23,7 +25,7 @@ export function transcript(store: Store) {
     for (const exchange of conversation.exchanges) {
       let row = rows.get(exchange.key);
       if (!row) {
-        row = new Row(() => {
+        row = new Row(opinions, () => {
           store.set({ picked: exchange.key });
           // Where the figures are folded away, asking for them unfolds them.
           const figures = byId<HTMLDetailsElement>("turn");
@@ -34,6 +36,7 @@ export function transcript(store: Store) {
         list.append(row.root);
       }
       row.draw(exchange, state.picked === exchange.key);
+      row.drawOpinion(exchange, state.status?.takes_feedback === true);
     }
     captions.say(conversation.exchanges.at(-1));
     for (const each of following) each.scrollTop = each.scrollHeight;
@@ -48,12 +51,14 @@ class Row {
   private readonly asides = element("div", { class: "asides", "data-testid": "asides" });
   private readonly sources = element("div", { class: "sources", "data-testid": "sources" });
   private readonly figures = element("button", { class: "figures", type: "button" });
+  private readonly opinion: OpinionBar;
   private readonly you = element("div", { class: "side you" }, element("h3", {}, "You"), this.question);
   private readonly bot = element("div", { class: "side bot" }, element("h3", {}, "Voce"), element("div", {}, this.answer, this.asides, this.sources));
   private shown = "";
 
-  constructor(pick: () => void) {
-    this.root.append(this.you, this.bot, this.figures);
+  constructor(opinions: Opinions, pick: () => void) {
+    this.opinion = new OpinionBar(opinions);
+    this.root.append(this.you, this.bot, element("div", { class: "below" }, this.figures, this.opinion.root));
     this.figures.addEventListener("click", pick);
   }
 
@@ -79,6 +84,13 @@ class Row {
     const first = report.voice_to_voice_seconds;
     setText(this.figures, `turn ${report.turn}${first === null ? "" : ` · ${seconds(first)}`}`);
     this.figures.setAttribute("aria-label", `Show the stage times of turn ${report.turn}`);
+  }
+
+  /** An answer can be rated once its turn is over, where it was traced. */
+  drawOpinion({ answer, report }: Exchange, taken: boolean) {
+    const trace = report?.trace_id ?? "";
+    this.opinion.root.hidden = !taken || trace === "" || answer === "";
+    if (!this.opinion.root.hidden) this.opinion.draw(trace);
   }
 
   // What was said into the answer and is no turn of its own.

@@ -2,8 +2,9 @@
 //! reports, dashboards and alerts without anyone talking.
 mod emit;
 mod plan;
+mod scores;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -17,8 +18,11 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(60);
 pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
     ensure!(args.slower > 0.0, "--slower {}: expected a number above 0, 1 for the usual pace", args.slower);
     ensure!(args.minutes >= 0.0, "--minutes {}: expected 0 or more", args.minutes);
-    let plans = plan::turns(args.seed, args.count, args.slower);
-    let guard = voce_telemetry::install(&config.telemetry)?;
+    ensure!(args.turns_of_call > 0, "--turns-of-call 0: expected at least 1");
+    let means = scores::means(&args.score)?;
+    let config = config.telemetry;
+    let plans = plan::turns(args.seed, args.count, args.turns_of_call, args.slower);
+    let guard = voce_telemetry::install(&config)?;
     let telemetry = guard.telemetry();
     let made = tokio::task::spawn_blocking(move || {
         let mut made = vec![];
@@ -28,8 +32,13 @@ pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
             let ago_ms = share * args.minutes * 60_000.0 + plan.whole_ms();
             let session = format!("simulated-{}-{}-{}", args.variant, args.seed, plan.call);
             let trace_id = emit::turn(plan, &session, &args.variant, ago_ms);
+            let given: BTreeMap<&str, f64> = means
+                .iter()
+                .map(|(name, mean)| (name.as_str(), plan::score(args.seed, name, plan, *mean)))
+                .collect();
             made.push(json!({
                 "trace_id": trace_id,
+                "scores": given,
                 "session": session,
                 "variant": args.variant,
                 "end_reason": plan.end.as_str(),
@@ -45,6 +54,7 @@ pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
         made
     })
     .await?;
+    scores::write(&config, &made).await?;
     let figures = telemetry.figures();
     println!(
         "{}",

@@ -1,8 +1,8 @@
 //! What happens in simulated turns and when, from a seed. Pure. Times are milliseconds since the turn began.
 use crate::commands::dice::Dice;
 
-/// Turns of one call.
-const TURNS_OF_A_CALL: usize = 40;
+/// Tells the chance of calls from that of turns.
+const CALLS: u64 = 0xCA11;
 
 /// How a simulated turn ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,12 +128,28 @@ impl Plan {
     }
 }
 
-/// That many turns in calls of 40. `slower` stretches the times of the language model and the voice.
-pub fn turns(seed: u64, count: usize, slower: f64) -> Vec<Plan> {
-    (0..count).map(|index| plan(&mut Dice::of(seed, index as u64), index, slower)).collect()
+/// That many turns in calls of so many. `slower` stretches the times of the language model and the voice.
+pub fn turns(seed: u64, count: usize, of_call: usize, slower: f64) -> Vec<Plan> {
+    let plan = |index: usize| {
+        let call = index / of_call.max(1);
+        // Calls are faster and slower as a whole: other machines, other questions.
+        let pace = f64::from(Dice::of(seed ^ CALLS, call as u64).by_ratio(0.8, 1.25));
+        let place = (call, (index % of_call.max(1)) as u64 + 1);
+        plan(&mut Dice::of(seed, index as u64), place, slower * pace)
+    };
+    (0..count).map(plan).collect()
 }
 
-fn plan(dice: &mut Dice, index: usize, slower: f64) -> Plan {
+/// What a judge would give a turn of this call: whole numbers of 1 to 5 around `mean`, which calls and turns differ from.
+pub fn score(seed: u64, name: &str, plan: &Plan, mean: f64) -> f64 {
+    let name = name.bytes().fold(seed, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let of_call = f64::from(Dice::of(name ^ CALLS, plan.call as u64).between(-0.5, 0.5));
+    let turn = (plan.call as u64) << 32 | plan.number;
+    let of_turn = f64::from(Dice::of(name, turn).between(-1.0, 1.0));
+    (mean + of_call + of_turn).round().clamp(1.0, 5.0)
+}
+
+fn plan(dice: &mut Dice, (call, number): (usize, u64), slower: f64) -> Plan {
     let (question, answer) = TALK[dice.below(TALK.len())];
     let end = match dice.below(100) {
         0..=79 => End::Completed,
@@ -166,8 +182,8 @@ fn plan(dice: &mut Dice, index: usize, slower: f64) -> Plan {
     // One turn in fifty meets a machine that is busy with something else.
     let busy = if dice.below(50) == 0 { 3.0 } else { 1.0 };
     Plan {
-        call: index / TURNS_OF_A_CALL,
-        number: (index % TURNS_OF_A_CALL) as u64 + 1,
+        call,
+        number,
         question,
         answer,
         end,
@@ -194,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_turns_of_every_kind() {
-        let (first, second) = (turns(3, 200, 1.0), turns(3, 200, 1.0));
+        let (first, second) = (turns(3, 200, 40, 1.0), turns(3, 200, 40, 1.0));
         assert!(first.iter().zip(&second).all(|(a, b)| a.heard_ms() == b.heard_ms() && a.end == b.end));
         assert_eq!(first.iter().map(|plan| plan.call).max(), Some(4));
         for kind in ["completed", "interrupted", "failed"] {
@@ -204,8 +220,18 @@ mod tests {
     }
 
     #[test]
+    fn scores_are_whole_numbers_around_their_mean() {
+        let plans = turns(1, 300, 3, 1.0);
+        let scores: Vec<f64> = plans.iter().map(|plan| score(1, "tone", plan, 3.0)).collect();
+        assert!(scores.iter().all(|score| [1.0, 2.0, 3.0, 4.0, 5.0].contains(score)));
+        let mean = scores.iter().sum::<f64>() / 300.0;
+        assert!((mean - 3.0).abs() < 0.15, "{mean}");
+        assert_ne!(scores, plans.iter().map(|plan| score(1, "other", plan, 3.0)).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn an_answer_has_two_lines_that_make_it_up() {
-        for plan in turns(1, 20, 1.0) {
+        for plan in turns(1, 20, 5, 1.0) {
             assert_eq!(plan.lines().join(" "), plan.answer);
         }
     }
