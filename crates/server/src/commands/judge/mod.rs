@@ -1,11 +1,19 @@
 //! `voce judge`.
+mod calibrate;
+mod settings;
+
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{cli::JudgeArgs, config::Config};
+use crate::{
+    cli::{JudgeArgs, JudgeCommand},
+    config::Config,
+};
 
 pub async fn run(config: Config, args: JudgeArgs) -> Result<ExitCode> {
-    let _ = (config, args);
-    todo!()
+    match args.command {
+        Some(JudgeCommand::Calibrate(args)) => calibrate::run(&config, args).await,
+        None => todo!(),
+    }
 }
