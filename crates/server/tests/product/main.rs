@@ -5,6 +5,7 @@ mod content;
 mod errors;
 mod harness;
 mod inspector;
+
 mod many_calls;
 mod metrics;
 mod mlflow_pages;
