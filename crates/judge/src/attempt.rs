@@ -8,7 +8,7 @@ use tracing::{Instrument, Span, field::Empty};
 use voce_mlflow::{MlflowError, Trace};
 
 use crate::{
-    Config, Judge, Kind, Metric, Score, Spent, Trouble, TroubleKind, Turn,
+    Config, Judge, Metric, Score, Spent, Trouble, TroubleKind, Turn,
     budget::Budget,
     claim::Failure,
     health::{Health, back_off},
@@ -189,7 +189,7 @@ impl Work<'_> {
         Span::current().record("metrics", names(missing.iter().map(|metric| metric.name.as_str())));
         let mut troubles = vec![];
         let mut scores = vec![];
-        for group in groups(&missing, &shared.config.model) {
+        for group in groups(&missing, &shared.judge) {
             let Some(asked) = self.ask(&turn, &group).await else {
                 shared.ledger.release(self.claim).await?;
                 return Ok(Outcome::Released);
@@ -341,13 +341,10 @@ fn too_slow(metrics: &[&Metric]) -> Vec<(String, Trouble)> {
 }
 
 /// What is computed first, then model by model in the order of their first metric.
-fn groups<'a>(metrics: &[&'a Metric], default_model: &str) -> Vec<Group<'a>> {
+fn groups<'a>(metrics: &[&'a Metric], judge: &Judge) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = vec![];
     for metric in metrics {
-        let model = match &metric.kind {
-            Kind::Model { model, .. } => Some(model.clone().unwrap_or_else(|| default_model.to_owned())),
-            _ => None,
-        };
+        let model = judge.model_of(metric).map(str::to_owned);
         match groups.iter_mut().find(|group| group.model == model) {
             Some(group) => group.metrics.push(metric),
             None => groups.push(Group { model, metrics: vec![metric] }),

@@ -101,7 +101,7 @@ impl Worker {
     pub fn new(parts: Parts) -> Self {
         let Parts { client, experiment, judge, fingerprint, config, name, price, stop } = parts;
         // Without a model less is scored; a turn waits again once there is one.
-        let kind = if config.model.is_empty() { "_rules" } else { "" };
+        let kind = if judge.has_a_model() { "" } else { "_rules" };
         let ledger = Ledger::new(
             client,
             experiment,

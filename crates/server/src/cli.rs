@@ -265,10 +265,31 @@ pub enum JudgeCommand {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  voce judge calibrate config/judges/calibration.jsonl --set judge.base_url=http://127.0.0.1:8000/v1 --set judge.model=qwen3
+  voce judge calibrate scored-by-us.jsonl --threshold 0.4
+  voce judge calibrate --from-mlflow --since 30d --json")]
 pub struct CalibrateArgs {
-    /// Turns with the scores that people gave them, one JSON object a line.
-    #[arg(value_name = "FILE.jsonl")]
+    /// Turns with the scores that people gave them, one JSON object a line: question, answer, passages, history,
+    /// scores, note.
+    #[arg(
+        value_name = "FILE.jsonl",
+        required_unless_present = "from_mlflow",
+        conflicts_with = "from_mlflow"
+    )]
     pub file: Option<PathBuf>,
+    /// Compare the scores of people and judges that stand in MLflow; no model is asked.
+    #[arg(long)]
+    pub from_mlflow: bool,
+    /// With --from-mlflow, how far back to look: a number with s, m, h or d.
+    #[arg(long, default_value = "7d", value_name = "TIME")]
+    pub since: String,
+    /// End with code 1 if the weighted kappa of a metric is below this, or undefined.
+    #[arg(long, value_name = "KAPPA", allow_negative_numbers = true)]
+    pub threshold: Option<f64>,
+    /// Print JSON in place of the table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

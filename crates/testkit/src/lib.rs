@@ -3,6 +3,8 @@
 mod audio;
 pub mod contract;
 pub mod fakes;
+#[cfg(feature = "judge")]
+pub mod judge_server;
 #[cfg(feature = "mlflow")]
 pub mod mlflow;
 mod weights;

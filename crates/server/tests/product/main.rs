@@ -1,11 +1,12 @@
 //! The product as its users meet it: the real binary, real models, real connections.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod calibrate;
 mod calls;
 mod content;
 mod errors;
 mod harness;
 mod inspector;
-
+mod judging;
 mod many_calls;
 mod metrics;
 mod mlflow_pages;

@@ -16,11 +16,8 @@ pub(super) async fn tell(config: &Config) -> bool {
         Ok(metrics) => metrics.all.len(),
         Err(error) => return line(false, "judge", &error.to_string()),
     };
-    let judge = match effective(config) {
-        Ok(judge) => judge,
-        Err(error) => return line(false, "judge", &error.to_string()),
-    };
-    if judge.model.is_empty() {
+    let judge = effective(config);
+    if judge.base_url.is_empty() {
         let told = "no model: only what is computed is scored; set judge.base_url and judge.model for the rest";
         return line(true, "judge", told);
     }

@@ -1,5 +1,7 @@
 //! `voce judge`: scores the turns that stand in MLflow, and says how that goes.
+mod calibrate;
 mod run;
+mod settings;
 mod setup;
 mod status;
 
@@ -9,7 +11,7 @@ use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 pub use run::{beside_calls, register};
-pub use setup::effective;
+pub use settings::effective;
 pub use status::reach;
 
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
 
 pub async fn run(config: Config, args: JudgeArgs) -> Result<ExitCode> {
     match args.command {
-        Some(JudgeCommand::Calibrate(_)) => anyhow::bail!("not here yet"),
+        Some(JudgeCommand::Calibrate(args)) => calibrate::run(&config, args).await,
         None if args.status => status::run(&config, args.json).await,
         None if args.retry => retry(&config).await,
         None => run::run(config, args.once).await,

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use tokio_util::sync::CancellationToken;
 use voce_judge::{Judge, Metrics, Parts, Spent, Worker};
-use voce_llm::Engine;
 use voce_mlflow::{Client, Credentials};
 use voce_telemetry::{Prices, SinkConfig, SinkKind};
 
+use super::settings::effective;
 use crate::config::Config;
 
 /// All that is checked before anything starts.
 pub struct Setup {
-    /// The effective settings: see [`effective`].
+    /// The settings in force: see [`effective`].
     pub judge: voce_judge::Config,
     /// Where the turns are.
     pub sink: SinkConfig,
-    metrics: Metrics,
+    fingerprint: String,
+    scores: Judge,
     prices: Prices,
 }
 
@@ -27,8 +28,11 @@ impl Setup {
         let sink = sink.context(
             "telemetry.sinks holds no MLflow whose turns could be scored; expected one, e.g. --set 'telemetry.sinks=[{url=\"http://127.0.0.1:5000\"}]'",
         )?;
-        let judge = effective(config)?;
+        let judge = effective(config);
+        checked(&judge)?;
         let metrics = Metrics::load(&judge.folder)?;
+        let fingerprint = metrics.fingerprint();
+        let scores = Judge::new(&judge, metrics)?;
         let prices = Prices::new(&config.telemetry.prices)?;
         let is_priced = prices.cost(&judge.model, 0.0, 0.0).is_some();
         ensure!(
@@ -36,7 +40,7 @@ impl Setup {
             "judge.cost_per_hour is set and {:?} has no price; name it in [[telemetry.prices]]",
             judge.model
         );
-        Ok(Self { judge, sink: sink.clone(), metrics, prices })
+        Ok(Self { judge, sink: sink.clone(), fingerprint, scores, prices })
     }
 
     /// A worker under a name of its own.
@@ -48,8 +52,8 @@ impl Setup {
         Ok(Worker::new(Parts {
             client: self.client()?,
             experiment: self.sink.experiment.clone(),
-            fingerprint: self.metrics.fingerprint(),
-            judge: Judge::new(&self.judge, self.metrics.clone())?,
+            fingerprint: self.fingerprint.clone(),
+            judge: self.scores.clone(),
             config: self.judge.clone(),
             name: name(),
             price: Arc::new(price),
@@ -63,36 +67,23 @@ impl Setup {
 
     /// What to do for scores by a model, where none is configured.
     pub fn without_model(&self) -> Option<&'static str> {
-        self.judge.model.is_empty().then_some(
+        (!self.scores.has_a_model()).then_some(
             "only what is computed is scored; for scores by a model set judge.base_url and judge.model to any server that \
              speaks OpenAI's chat completions",
         )
     }
 }
 
-/// The judge's settings, with the server and the model of `[llm]` where it has none of its own. Either both or none.
-///
-/// The error names the key that is missing.
-pub fn effective(config: &Config) -> Result<voce_judge::Config> {
-    let mut judge = config.judge.clone();
-    if config.llm.engine == Engine::Openai {
-        if judge.model.is_empty() {
-            judge.model.clone_from(&config.llm.model);
-        }
-        if judge.base_url.is_empty() {
-            judge.base_url.clone_from(&config.llm.base_url);
-        }
-    }
+fn checked(judge: &voce_judge::Config) -> Result<()> {
     ensure!(
-        judge.base_url.is_empty() == judge.model.is_empty(),
-        "judge.base_url = {:?} and judge.model = {:?}: expected both or neither; set the one that is empty",
-        judge.base_url,
+        judge.model.is_empty() || !judge.base_url.is_empty(),
+        "judge.model = {:?} and judge.base_url is empty: expected the server that has the model, e.g. http://127.0.0.1:8000/v1",
         judge.model
     );
     ensure!((0.0..=1.0).contains(&judge.sample), "judge.sample = {}: expected a share from 0 to 1", judge.sample);
     ensure!(judge.attempts > 0, "judge.attempts = 0: expected at least 1");
     ensure!(judge.lease_seconds > 0, "judge.lease_seconds = 0: expected at least 1");
-    Ok(judge)
+    Ok(())
 }
 
 /// Another name for every process, that says where it runs.
@@ -101,30 +92,4 @@ fn name() -> String {
     let random = uuid::Uuid::new_v4().simple().to_string();
     let random = random.get(..6).unwrap_or_default();
     format!("{}-{}-{random}", host.trim(), std::process::id())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_assistants_own_server_is_asked_unless_there_is_another() {
-        let mut config = Config::default();
-        let judge = effective(&config).unwrap();
-        assert_eq!((judge.base_url.as_str(), judge.model.as_str()), ("", ""), "the embedded model is no judge");
-        config.llm.engine = Engine::Openai;
-        config.llm.base_url = "http://here/v1".into();
-        config.llm.model = "small".into();
-        config.judge.model = "large".into();
-        let judge = effective(&config).unwrap();
-        assert_eq!((judge.base_url.as_str(), judge.model.as_str()), ("http://here/v1", "large"));
-    }
-
-    #[test]
-    fn half_a_server_is_none() {
-        let mut config = Config::default();
-        config.judge.base_url = "http://here/v1".into();
-        let error = effective(&config).unwrap_err().to_string();
-        assert!(error.contains("judge.model"), "{error}");
-    }
 }

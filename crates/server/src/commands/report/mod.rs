@@ -3,7 +3,7 @@ mod charts;
 mod compare;
 mod fetch;
 mod html;
-mod period;
+pub(super) mod period;
 mod plots;
 mod statistics;
 mod summary;
@@ -100,7 +100,7 @@ pub async fn run(config: &Config, args: ReportArgs) -> Result<()> {
 }
 
 /// The first sink that is an MLflow.
-fn sink(config: &Config) -> Result<&SinkConfig> {
+pub(super) fn sink(config: &Config) -> Result<&SinkConfig> {
     let sink = config.telemetry.sinks.iter().find(|sink| sink.kind == SinkKind::Mlflow);
     sink.context(
         "telemetry.sinks holds no MLflow to read from; expected one, e.g. --set 'telemetry.sinks=[{url=\"http://127.0.0.1:5000\"}]'",
