@@ -27,6 +27,8 @@ pub struct Config {
     pub at_once: usize,
     /// How often a turn is tried before it is put aside (`voce judge --status` lists it).
     pub attempts: u32,
+    /// How long a turn waits after its first failed try, twice as long after the second, and so on, seconds.
+    pub retry_seconds: f64,
     /// A worker that has taken a turn and says no more for so long has died; another takes it over, seconds.
     pub lease_seconds: u32,
     /// How long the model may take for one answer, seconds.
@@ -55,6 +57,7 @@ impl Default for Config {
             poll_seconds: 5.0,
             at_once: 2,
             attempts: 4,
+            retry_seconds: 10.0,
             lease_seconds: 180,
             timeout_seconds: 60.0,
             max_tokens: 1_000,

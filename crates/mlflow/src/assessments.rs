@@ -31,6 +31,8 @@ pub enum Source {
 pub enum Feedback {
     /// A score, a choice or a text.
     Value(Value),
+    /// What the answer should have been: MLflow keeps it apart from scores, and out of their charts.
+    Expectation(Value),
     /// Why there is none.
     Error {
         /// A word for it, e.g. `JUDGE_TIMEOUT`.
@@ -53,7 +55,7 @@ pub struct Assessment {
     pub span_id: Option<String>,
     /// Who says so.
     pub source: Source,
-    /// What is said. An expectation counts as a value.
+    /// What is said.
     pub feedback: Feedback,
     /// Why.
     pub rationale: String,
@@ -127,7 +129,7 @@ impl Assessment {
         } else if of["feedback"].is_object() {
             Feedback::Value(of["feedback"]["value"].clone())
         } else {
-            Feedback::Value(of["expectation"]["value"].clone())
+            Feedback::Expectation(of["expectation"]["value"].clone())
         };
         let span_id = text(of, "span_id");
         Self {
@@ -150,7 +152,7 @@ impl Assessment {
         match &self.feedback {
             Feedback::Value(Value::Bool(yes)) => Some(f64::from(u8::from(*yes))),
             Feedback::Value(value) => value.as_f64(),
-            Feedback::Error { .. } => None,
+            Feedback::Expectation(_) | Feedback::Error { .. } => None,
         }
     }
 }
@@ -181,27 +183,21 @@ impl NewAssessment<'_> {
 
     fn body(&self, id: &str) -> Value {
         let (kind, source) = self.source.parts();
-        let feedback = match &self.feedback {
-            Feedback::Value(value) => json!({ "value": value }),
+        let (form, said) = match &self.feedback {
+            Feedback::Value(value) => ("feedback", json!({ "value": value })),
+            Feedback::Expectation(value) => ("expectation", json!({ "value": value })),
             Feedback::Error { code, message } => {
-                json!({"error": {"error_code": code, "error_message": message}})
+                ("feedback", json!({"error": {"error_code": code, "error_message": message}}))
             }
         };
-        // Its metadata are texts only.
-        let metadata: Map<String, Value> = self
-            .metadata
-            .iter()
-            .map(|(key, value)| {
-                (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned).into())
-            })
-            .collect();
+        let metadata = texts(&self.metadata);
         let mut assessment = json!({
             "assessment_id": id,
             "assessment_name": self.name,
             "trace_id": with_prefix(self.trace_id),
             "source": {"source_type": kind, "source_id": source},
-            "feedback": feedback,
         });
+        assessment[form] = said;
         if let Some(span_id) = self.span_id {
             assessment["span_id"] = span_id.into();
         }
@@ -213,6 +209,12 @@ impl NewAssessment<'_> {
         }
         json!({ "assessment": assessment })
     }
+}
+
+/// Its metadata are texts only.
+fn texts(metadata: &Map<String, Value>) -> Map<String, Value> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    metadata.iter().map(|(key, value)| (key.clone(), text(value).into())).collect()
 }
 
 impl Client {
@@ -238,11 +240,27 @@ impl Client {
     /// [`MlflowError::NotFound`] while the trace has not arrived, a name or source that is empty or too long, and whatever
     /// a request can meet.
     pub async fn assess(&self, new: &NewAssessment<'_>) -> Result<Written, MlflowError> {
+        self.assess_over(new, None).await
+    }
+
+    /// The same, in the place of an earlier one of this id: that one stays readable and counts no more.
+    ///
+    /// # Errors
+    /// Those of [`Client::assess`]; [`MlflowError::NotFound`] also where the earlier one is not there.
+    pub async fn assess_over(
+        &self,
+        new: &NewAssessment<'_>,
+        earlier: Option<&str>,
+    ) -> Result<Written, MlflowError> {
         new.check()?;
         let (id, trace_id) = (new.id(), with_prefix(new.trace_id));
         let what = format!("assessment {:?} of trace {trace_id}", new.name);
-        let path = format!("/api/3.0/mlflow/traces/{trace_id}/assessments");
-        match self.send(&what, Method::POST, &path, Some(&new.body(&id))).await {
+        let path = assessments_of(&trace_id);
+        let mut body = new.body(&id);
+        if let Some(earlier) = earlier {
+            body["assessment"]["overrides"] = earlier.into();
+        }
+        match self.send(&what, Method::POST, &path, Some(&body)).await {
             Ok(_) => Ok(Written::New(id)),
             // A second one with the same id breaks a constraint of its database, which it reports as its own failure.
             Err(refused @ MlflowError::Refused { status: 500, .. }) => {
@@ -275,4 +293,33 @@ impl Client {
         self.send(&what, Method::PATCH, &path, Some(&body)).await?;
         Ok(id)
     }
+    /// Adds notes to an assessment; those of the same name are replaced, others stay.
+    ///
+    /// # Errors
+    /// [`MlflowError::NotFound`] where it is not there, and whatever a request can meet.
+    pub async fn annotate(
+        &self,
+        trace_id: &str,
+        assessment_id: &str,
+        notes: &Map<String, Value>,
+    ) -> Result<(), MlflowError> {
+        let path = format!("{}/{assessment_id}", assessments_of(&with_prefix(trace_id)));
+        let body = json!({"assessment": {"metadata": texts(notes)}, "update_mask": "metadata"});
+        let what = format!("notes of assessment {assessment_id}");
+        self.send(&what, Method::PATCH, &path, Some(&body)).await.map(drop)
+    }
+
+    /// Deletes an assessment. MLflow answers the same whether it was there or not.
+    ///
+    /// # Errors
+    /// A trace that is not there, and whatever a request can meet.
+    pub async fn delete_assessment(&self, trace_id: &str, assessment_id: &str) -> Result<(), MlflowError> {
+        let path = format!("{}/{assessment_id}", assessments_of(&with_prefix(trace_id)));
+        let what = format!("deletion of assessment {assessment_id}");
+        self.send(&what, Method::DELETE, &path, None).await.map(drop)
+    }
+}
+
+fn assessments_of(trace_id: &str) -> String {
+    format!("/api/3.0/mlflow/traces/{trace_id}/assessments")
 }

@@ -161,6 +161,20 @@ impl Client {
         let path = format!("/api/3.0/mlflow/traces/{id}/tags");
         self.send(&format!("tag {key:?} of trace {id}"), Method::PATCH, &path, Some(&body)).await.map(drop)
     }
+
+    /// Takes a tag off a trace; one that is not there is none the less gone.
+    ///
+    /// # Errors
+    /// Whatever a request can meet.
+    pub async fn delete_tag(&self, trace_id: &str, key: &str) -> Result<(), MlflowError> {
+        let id = with_prefix(trace_id);
+        let path = format!("/api/3.0/mlflow/traces/{id}/tags");
+        let what = format!("deletion of tag {key:?} of trace {id}");
+        match self.send(&what, Method::DELETE, &path, Some(&json!({ "key": key }))).await {
+            Ok(_) | Err(MlflowError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// MLflow's form of a trace id: also the bare 32 hex digits are taken.

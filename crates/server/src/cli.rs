@@ -245,10 +245,27 @@ pub struct ReportArgs {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+  voce judge                  score turns as they come, beside any other voce that does; SIGTERM ends it
+  voce judge --once           score what waits, then end
+  voce judge --status         what waits, what was scored, what was put aside and why
+  voce judge --retry          let the turns that were put aside wait again")]
 pub struct JudgeArgs {
     /// Another task than judging.
     #[command(subcommand)]
     pub command: Option<JudgeCommand>,
+    /// Score the turns that wait, then end; with 1 if some had to be put aside.
+    #[arg(long)]
+    pub once: bool,
+    /// Say what waits, what was scored, what was put aside and why, and whether the model answers.
+    #[arg(long, conflicts_with_all = ["once", "retry"])]
+    pub status: bool,
+    /// With --status: as JSON.
+    #[arg(long, requires = "status")]
+    pub json: bool,
+    /// Let the turns that were put aside wait again.
+    #[arg(long, conflicts_with = "once")]
+    pub retry: bool,
 }
 
 #[derive(Subcommand)]

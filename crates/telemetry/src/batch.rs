@@ -18,10 +18,23 @@ pub(crate) struct Batch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An OTLP request; by gzip, as `OTEL_EXPORTER_OTLP_COMPRESSION` may ask.
-    Spans { compressed: bool },
+    Spans { compressed: bool, topic: Topic },
     /// A file that belongs to a trace: its path below the experiment's artifacts in MLflow.
     Attachment { name: String },
 }
+
+/// What spans are about. In MLflow each topic has an experiment of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// Turns of calls.
+    #[default]
+    Turns,
+    /// The judge's own work.
+    Judge,
+}
+
+/// What the spool writes beside the spans of the judge; beside those of turns it writes nothing.
+const JUDGE: &str = "judge";
 
 impl Kind {
     /// What [`Kind::stored`] says of an attachment.
@@ -30,7 +43,8 @@ impl Kind {
     /// As the spool writes it.
     pub(crate) fn stored(&self) -> (u8, &str) {
         match self {
-            Self::Spans { compressed } => (u8::from(*compressed), ""),
+            Self::Spans { compressed, topic: Topic::Turns } => (u8::from(*compressed), ""),
+            Self::Spans { compressed, topic: Topic::Judge } => (u8::from(*compressed), JUDGE),
             Self::Attachment { name } => (Self::ATTACHMENT, name),
         }
     }
@@ -38,7 +52,10 @@ impl Kind {
     /// What [`Kind::stored`] said; `None` for what no version of ours wrote.
     pub(crate) fn of(stored: u8, name: &str) -> Option<Self> {
         match stored {
-            0 | 1 => Some(Self::Spans { compressed: stored == 1 }),
+            0 | 1 => {
+                let topic = if name == JUDGE { Topic::Judge } else { Topic::Turns };
+                Some(Self::Spans { compressed: stored == 1, topic })
+            }
             Self::ATTACHMENT => Some(Self::Attachment { name: name.to_owned() }),
             _ => None,
         }
@@ -60,20 +77,30 @@ impl Counted {
 }
 
 impl Batch {
-    fn of(request: ExportTraceServiceRequest) -> Self {
+    fn of(request: ExportTraceServiceRequest, topic: Topic) -> Self {
         let spans = spans_of(&request).map_or(0, |scope| scope.spans.len());
-        Self { kind: Kind::Spans { compressed: false }, body: request.encode_to_vec().into(), spans }
+        let kind = Kind::Spans { compressed: false, topic };
+        Self { kind, body: request.encode_to_vec().into(), spans }
+    }
+
+    /// What it is about. A recording is of a turn.
+    pub(crate) fn topic(&self) -> Topic {
+        match self.kind {
+            Kind::Spans { topic, .. } => topic,
+            Kind::Attachment { .. } => Topic::Turns,
+        }
     }
 
     /// Parts of a batch as one again.
     pub(crate) fn joined(parts: &[Self]) -> Option<Self> {
+        let topic = parts.first()?.topic();
         let mut requests = parts.iter().filter_map(Self::decode);
         let mut whole = requests.next()?;
         for mut request in requests {
             let spans = std::mem::take(&mut spans_of_mut(&mut request)?.spans);
             spans_of_mut(&mut whole)?.spans.extend(spans);
         }
-        Some(Self::of(whole))
+        Some(Self::of(whole, topic))
     }
 
     /// A file for MLflow.
@@ -96,7 +123,7 @@ impl Batch {
         let middle = spans.len() / 2;
         spans.truncate(middle);
         spans_of_mut(&mut second)?.spans.drain(..middle);
-        Some((Self::of(first), Self::of(second)))
+        Some((Self::of(first, self.topic()), Self::of(second, self.topic())))
     }
 
     /// Name and trace id of its first span, for the log.
@@ -110,10 +137,10 @@ impl Batch {
     pub(crate) fn decode(&self) -> Option<ExportTraceServiceRequest> {
         match self.kind {
             Kind::Attachment { .. } => return None,
-            Kind::Spans { compressed: false } => {
+            Kind::Spans { compressed: false, .. } => {
                 return ExportTraceServiceRequest::decode(self.body.clone()).ok();
             }
-            Kind::Spans { compressed: true } => {}
+            Kind::Spans { compressed: true, .. } => {}
         }
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(&*self.body).read_to_end(&mut plain).ok()?;

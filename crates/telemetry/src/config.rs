@@ -93,6 +93,9 @@ pub struct SinkConfig {
     pub url: String,
     /// MLflow only: the experiment's name; it is made if it is missing.
     pub experiment: String,
+    /// MLflow only: the experiment of the judge's own work, a trace for each turn that it scored. Empty: none is kept.
+    /// Other receivers get it beside the turns.
+    pub judge_experiment: String,
     /// MLflow only: its address as a browser reaches it, for links to traces. Empty: the same as `url`.
     pub page_url: String,
     /// Whether metrics are sent there too. OTLP receivers only: MLflow takes none.
@@ -105,6 +108,7 @@ impl Default for SinkConfig {
             kind: SinkKind::Mlflow,
             url: "http://127.0.0.1:5000".into(),
             experiment: "voice-bot".into(),
+            judge_experiment: "voice-bot-judge".into(),
             page_url: String::new(),
             metrics: false,
         }

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     Counters, SinkKind,
-    batch::Batch,
+    batch::{Batch, Topic},
     environment::Address,
     mlflow,
     outbox::Outbox,
@@ -32,6 +32,8 @@ pub(crate) struct Delivery {
     counters: Arc<Counters>,
     /// What is known of the sink, for links and health pages.
     state: watch::Sender<SinkState>,
+    /// MLflow's number for the judge's experiment, once there was something for it.
+    judge_experiment: Option<String>,
     pause: Duration,
     retry_at: Option<Instant>,
     /// How often the sink failed on the batch that is the oldest.
@@ -72,7 +74,23 @@ impl Delivery {
         // Due at once: the experiment is looked up before the first turn ends.
         let retry_at = (sink.kind == SinkKind::Mlflow).then(Instant::now);
         let sending = Sending::new(sink.clone(), client.clone());
-        Self { sink, client, sending, outbox, counters, state, pause: FIRST_PAUSE, retry_at, failures: 0 }
+        Self {
+            sink,
+            client,
+            sending,
+            outbox,
+            counters,
+            state,
+            judge_experiment: None,
+            pause: FIRST_PAUSE,
+            retry_at,
+            failures: 0,
+        }
+    }
+
+    /// Whether the judge's own work goes there.
+    pub(crate) fn takes_judge(&self) -> bool {
+        self.sink.kind != SinkKind::Mlflow || !self.sink.judge_experiment.is_empty()
     }
 
     /// Whether recordings can be put beside traces there.
@@ -114,6 +132,7 @@ impl Delivery {
         }
         let mut sent = None;
         while let Some(parcel) = self.outbox.next(sent.take()).await {
+            let topic = parcel.batch.topic();
             match self.send(&parcel.batch).await {
                 Answer::Taken => {
                     self.taken(&parcel.batch, 0);
@@ -146,23 +165,32 @@ impl Delivery {
                 }
                 Answer::NoExperiment => {
                     self.outbox.put_back(parcel, None).await;
-                    let reason = self.lost_experiment();
+                    let reason = self.lost_experiment(topic);
                     return self.away(&reason);
                 }
             }
         }
     }
 
-    fn lost_experiment(&self) -> String {
-        self.state.send_modify(|state| state.experiment = None);
-        format!("experiment {:?} is gone there; looking it up again", self.sink.experiment)
+    fn lost_experiment(&mut self, topic: Topic) -> String {
+        let name = match topic {
+            Topic::Turns => {
+                self.state.send_modify(|state| state.experiment = None);
+                &self.sink.experiment
+            }
+            Topic::Judge => {
+                self.judge_experiment = None;
+                &self.sink.judge_experiment
+            }
+        };
+        format!("experiment {name:?} is gone there; looking it up again")
     }
 
     async fn find_experiment(&mut self) -> Result<(), String> {
         if self.sink.kind != SinkKind::Mlflow || self.state.borrow().experiment.is_some() {
             return Ok(());
         }
-        let id = mlflow::experiment(&self.client, &self.sink).await?;
+        let id = mlflow::experiment(&self.client, &self.sink, &self.sink.experiment).await?;
         tracing::debug!(experiment = self.sink.experiment, id, "found the experiment");
         self.state.send_modify(|state| state.experiment = Some(id));
         self.reached();
@@ -170,8 +198,25 @@ impl Delivery {
     }
 
     async fn send(&mut self, batch: &Batch) -> Answer {
-        let experiment = self.state.borrow().experiment.clone();
+        let experiment = match (batch.topic(), self.sink.kind) {
+            (Topic::Judge, SinkKind::Mlflow) => match self.find_judge_experiment().await {
+                Ok(id) => Some(id),
+                // Turns go on without it.
+                Err(reason) => return Answer::Failed(reason),
+            },
+            _ => self.state.borrow().experiment.clone(),
+        };
         self.sending.send(batch, experiment.as_deref()).await
+    }
+
+    /// Looked up when it is needed: without a judge there is to be no empty experiment.
+    async fn find_judge_experiment(&mut self) -> Result<String, String> {
+        if let Some(id) = &self.judge_experiment {
+            return Ok(id.clone());
+        }
+        let id = mlflow::experiment(&self.client, &self.sink, &self.sink.judge_experiment).await?;
+        self.judge_experiment = Some(id.clone());
+        Ok(id)
     }
 
     /// Halves a refused batch until the bad spans stand alone. The error says that the sink went away meanwhile, and
@@ -201,8 +246,9 @@ impl Delivery {
                         away = Some(reason);
                     }
                     Answer::NoExperiment => {
+                        let topic = half.topic();
                         left.push(half);
-                        away = Some(self.lost_experiment());
+                        away = Some(self.lost_experiment(topic));
                     }
                 }
             }

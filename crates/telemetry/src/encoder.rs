@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use crate::{
     TelemetryError,
-    batch::{Batch, Kind},
+    batch::{Batch, Kind, Topic},
 };
 
 /// Makes requests of spans.
@@ -52,8 +52,8 @@ impl Encoder {
         Ok(Self { exporter, paper })
     }
 
-    /// One request with all of `spans`; `None` where there are too many for one.
-    pub(crate) async fn encode(&self, spans: Vec<SpanData>) -> Option<Batch> {
+    /// One request with all of `spans`, which are about one topic; `None` where there are too many for one.
+    pub(crate) async fn encode(&self, spans: Vec<SpanData>, topic: Topic) -> Option<Batch> {
         let count = spans.len();
         if let Err(error) = self.exporter.export(spans).await {
             tracing::warn!(%error, spans = count, "spans could not be encoded and are dropped");
@@ -61,6 +61,6 @@ impl Encoder {
         }
         let request = self.paper.0.lock().take()?;
         let compressed = request.headers().contains_key("content-encoding");
-        Some(Batch { kind: Kind::Spans { compressed }, body: request.into_body(), spans: count })
+        Some(Batch { kind: Kind::Spans { compressed, topic }, body: request.into_body(), spans: count })
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Address {
     pub(crate) base: Url,
     pub(crate) traces: Url,
     pub(crate) experiment: String,
+    /// Where the judge's own work goes; empty: nowhere.
+    pub(crate) judge_experiment: String,
     pub(crate) page: String,
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Duration,
@@ -148,6 +150,7 @@ fn address(sink: &SinkConfig, config: &Config, variable: Lookup) -> Result<Addre
         base: parsed,
         traces: Url::parse(&traces).map_err(|error| bad(error.to_string()))?,
         experiment: sink.experiment.clone(),
+        judge_experiment: sink.judge_experiment.clone(),
         page: page.to_owned(),
         headers: headers(sink.kind, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", variable)?,
         timeout: Duration::from_millis(config.timeout_ms.max(1)),

@@ -49,7 +49,7 @@ impl Grpc {
             Ok(client) => client,
             Err(error) => return Answer::Away(with_causes(&error)),
         };
-        if batch.kind == (Kind::Spans { compressed: true }) {
+        if matches!(batch.kind, Kind::Spans { compressed: true, .. }) {
             client = client.send_compressed(CompressionEncoding::Gzip);
         }
         let mut request = Request::new(request);

@@ -345,7 +345,7 @@ impl Telemetry {
         taken
     }
 
-    /// Sends every finished span to `watcher` from now on, as it leaves: under its exported names, with the content
+    /// Sends every finished span of a turn to `watcher` from now on, as it leaves: under its exported names, with the content
     /// switch applied. A watcher whose queue is full misses spans; one that is dropped is forgotten.
     pub fn watch(&self, watcher: mpsc::Sender<SeenSpan>) {
         self.watchers.add(watcher);

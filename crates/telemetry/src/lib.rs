@@ -38,7 +38,7 @@ pub use config::{Config, Content, LogConfig, LogFormat, SinkConfig, SinkKind};
 pub use counters::{Figures, SinkFigures};
 pub use error::TelemetryError;
 pub use install::{Guard, Telemetry, install, layer};
-pub use metrics::{CustomConfig, CustomKind, MetricsConfig, PriceConfig};
+pub use metrics::{CustomConfig, CustomKind, MetricsConfig, PriceConfig, Prices};
 pub use redact::{CustomPattern, Pattern, RedactConfig, Redactor};
 pub use spool::{SpoolConfig, SpoolFile, spool_files};
 pub use trace::trace_id;

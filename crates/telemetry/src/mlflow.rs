@@ -25,23 +25,23 @@ struct Created {
     experiment_id: String,
 }
 
-/// The number of the sink's experiment, made if it is missing. The error is a sentence for the log.
-pub(crate) async fn experiment(client: &Client, sink: &Address) -> Result<String, String> {
-    if let Some(id) = find(client, sink).await? {
+/// The number of an experiment of the sink, made if it is missing. The error is a sentence for the log.
+pub(crate) async fn experiment(client: &Client, sink: &Address, name: &str) -> Result<String, String> {
+    if let Some(id) = find(client, sink, name).await? {
         return Ok(id);
     }
-    if let Some(id) = create(client, sink).await? {
+    if let Some(id) = create(client, sink, name).await? {
         return Ok(id);
     }
     // Another process made it between the two calls.
-    find(client, sink)
+    find(client, sink, name)
         .await?
-        .ok_or_else(|| format!("experiment {:?} is neither there nor can be made", sink.experiment))
+        .ok_or_else(|| format!("experiment {name:?} is neither there nor can be made"))
 }
 
-async fn find(client: &Client, sink: &Address) -> Result<Option<String>, String> {
+async fn find(client: &Client, sink: &Address, name: &str) -> Result<Option<String>, String> {
     let mut url = api(sink, "get-by-name")?;
-    url.query_pairs_mut().append_pair("experiment_name", &sink.experiment);
+    url.query_pairs_mut().append_pair("experiment_name", name);
     let answer =
         client.get(url).headers(sink.headers.clone()).timeout(sink.timeout).send().await.map_err(plain)?;
     if answer.status() == StatusCode::NOT_FOUND {
@@ -49,18 +49,17 @@ async fn find(client: &Client, sink: &Address) -> Result<Option<String>, String>
     }
     let found: Found = json_of(answer).await?;
     if found.experiment.lifecycle_stage == "deleted" {
-        let name = &sink.experiment;
         return Err(format!(
-            "experiment {name:?} is deleted there; restore it or set another telemetry.sinks.experiment"
+            "experiment {name:?} is deleted there; restore it or set another in telemetry.sinks"
         ));
     }
     Ok(Some(found.experiment.experiment_id))
 }
 
-async fn create(client: &Client, sink: &Address) -> Result<Option<String>, String> {
+async fn create(client: &Client, sink: &Address, name: &str) -> Result<Option<String>, String> {
     // The tag chooses the pages that MLflow shows for it: those for traces rather than for training runs.
     let body = json!({
-        "name": sink.experiment,
+        "name": name,
         "tags": [{"key": "mlflow.experimentKind", "value": "genai_development"}],
     });
     let request = client.post(api(sink, "create")?).headers(sink.headers.clone()).timeout(sink.timeout);
@@ -70,7 +69,7 @@ async fn create(client: &Client, sink: &Address) -> Result<Option<String>, Strin
         if text.contains("RESOURCE_ALREADY_EXISTS") {
             return Ok(None);
         }
-        return Err(format!("experiment {:?} cannot be made: {}", sink.experiment, short(&text)));
+        return Err(format!("experiment {name:?} cannot be made: {}", short(&text)));
     }
     json_of::<Created>(answer).await.map(|created| Some(created.experiment_id))
 }

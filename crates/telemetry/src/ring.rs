@@ -88,10 +88,10 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Kind;
+    use crate::batch::{Kind, Topic};
 
     fn batch(mark: u8) -> Batch {
-        Batch { kind: Kind::Spans { compressed: false }, body: vec![mark; 10].into(), spans: 3 }
+        Batch { kind: Kind::Spans { compressed: false, topic: Topic::Turns }, body: vec![mark; 10].into(), spans: 3 }
     }
 
     #[test]

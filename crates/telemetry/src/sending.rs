@@ -49,7 +49,7 @@ impl Sending {
         match (&batch.kind, &mut self.grpc) {
             (Kind::Attachment { name }, _) => self.attach(name, batch, experiment).await,
             (Kind::Spans { .. }, Some(grpc)) => grpc.send(batch).await,
-            (Kind::Spans { compressed }, None) => self.post(*compressed, batch, experiment).await,
+            (Kind::Spans { compressed, .. }, None) => self.post(*compressed, batch, experiment).await,
         }
     }
 

@@ -7,7 +7,11 @@
 /// The instrumentation scope of all spans.
 pub(crate) const SCOPE: &str = "voce";
 /// Names of spans that may begin a trace; a span outside such a trace is not exported.
-pub(crate) const ROOTS: &[&str] = &["turn"];
+pub(crate) const ROOTS: &[&str] = &["turn", JUDGE];
+/// The root of the judge's work on one turn; the names of its parts begin with it and a dot.
+const JUDGE: &str = "judge";
+/// The judge's request to a language model.
+pub(crate) const JUDGE_ASK: &str = "judge.ask";
 
 /// Span fields that say when the span truly began and ended: milliseconds before it was made and dropped.
 pub(crate) const STARTED_MS_AGO: &str = "started_ms_ago";
@@ -342,6 +346,59 @@ pub(crate) const SPANS: &[SpanWords] = &[
     },
 ];
 
+/// The judge's own work on one turn: a trace of its own, for nothing is added to a turn's trace after its end.
+const JUDGE_SPANS: &[SpanWords] = &[
+    SpanWords {
+        name: JUDGE,
+        span_type: "EVALUATOR",
+        constants: &[("mlflow.traceTag.mlflow.traceName", "judge"), ("gen_ai.agent.name", "voce judge")],
+        input: Shape::Figures(&["turn_trace", "attempt", "metrics"]),
+        output: Shape::Text("verdict"),
+        fields: &[
+            // A tag too, so that the judge's work on a turn can be found.
+            word("turn_trace", &["voce.judge.turn", "mlflow.traceTag.voce_turn"]),
+            figure("attempt", &["voce.judge.attempt"]),
+            word("worker", &["voce.judge.worker"]),
+            word("metrics", &["voce.judge.metrics"]),
+            figure("scores", &["voce.judge.scores"]),
+            word(OUTCOME, &["voce.judge.outcome"]),
+            // The reasons quote what was said.
+            said("verdict", &[]),
+        ],
+    },
+    SpanWords {
+        name: "judge.read",
+        span_type: "TASK",
+        constants: &[],
+        input: Shape::Nothing,
+        output: Shape::Nothing,
+        fields: &[],
+    },
+    SpanWords {
+        name: JUDGE_ASK,
+        span_type: "CHAT_MODEL",
+        constants: &[(OPERATION, "chat")],
+        input: Shape::Figures(&["metrics"]),
+        output: Shape::Figures(&[OUTCOME, "scores", "requests"]),
+        fields: &[
+            word("metrics", &["voce.judge.metrics"]),
+            figure("requests", &["voce.judge.requests"]),
+            figure("prompt_tokens", &["gen_ai.usage.input_tokens"]),
+            figure("completion_tokens", &["gen_ai.usage.output_tokens"]),
+            figure("scores", &["voce.judge.scores"]),
+            word(OUTCOME, &["voce.judge.outcome"]),
+        ],
+    },
+    SpanWords {
+        name: "judge.write",
+        span_type: "TASK",
+        constants: &[],
+        input: Shape::Nothing,
+        output: Shape::Figures(&["scores"]),
+        fields: &[figure("scores", &["voce.judge.scores"])],
+    },
+];
+
 /// For a span that has no entry yet: it is exported, its fields as `voce.NAME.FIELD`.
 pub(crate) const UNKNOWN: SpanWords = SpanWords {
     name: "",
@@ -380,7 +437,12 @@ pub(crate) const LONGEST_NAME: usize = 250;
 
 /// The entry of a span.
 pub(crate) fn words_of(name: &str) -> &'static SpanWords {
-    SPANS.iter().find(|words| words.name == name).unwrap_or(&UNKNOWN)
+    SPANS.iter().chain(JUDGE_SPANS).find(|words| words.name == name).unwrap_or(&UNKNOWN)
+}
+
+/// Whether a span is of the judge's own work and not of a turn.
+pub(crate) fn is_of_judge(name: &str) -> bool {
+    name.strip_prefix(JUDGE).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl SpanWords {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 
-use crate::worker::Observer;
+use crate::{vocabulary::is_of_judge, worker::Observer};
 
 /// A finished span as the sinks get it.
 #[derive(Clone, Debug)]
@@ -55,6 +55,9 @@ impl Watchers {
 
 impl Observer for Watchers {
     fn span(&mut self, span: &SpanData) {
+        if is_of_judge(&span.name) {
+            return;
+        }
         let mut watchers = self.0.lock();
         if watchers.is_empty() {
             return;

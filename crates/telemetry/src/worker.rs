@@ -17,12 +17,14 @@ use tokio::{
 use crate::{
     Counters, TelemetryError,
     attach::{Attachment, refer},
+    batch::Topic,
     delivery::Delivery,
     encoder::Encoder,
     metrics::{Prices, Push},
     outbox::Outbox,
     said::Said,
     translate::translate,
+    vocabulary::is_of_judge,
 };
 
 /// How often a full queue is mentioned in the log, at most.
@@ -62,6 +64,7 @@ pub(crate) trait Observer: Send {
 struct Outlet {
     outbox: Arc<Outbox>,
     takes_attachments: bool,
+    takes_judge: bool,
     flushes: mpsc::Sender<oneshot::Sender<bool>>,
 }
 
@@ -81,9 +84,9 @@ impl Worker {
         for delivery in std::mem::take(&mut self.deliveries) {
             let (flushes, asked) = mpsc::channel(1);
             let outbox = delivery.outbox.clone();
-            let takes_attachments = delivery.takes_attachments();
+            let (takes_attachments, takes_judge) = (delivery.takes_attachments(), delivery.takes_judge());
             sinks.spawn(outbox.clone().keep());
-            outlets.push(Outlet { outbox, takes_attachments, flushes });
+            outlets.push(Outlet { outbox, takes_attachments, takes_judge, flushes });
             sinks.spawn(delivery.run(asked));
         }
         if let Some(metrics) = self.metrics.take() {
@@ -182,8 +185,17 @@ impl Worker {
             collected.clear();
             return;
         }
-        let Some(batch) = self.encoder.encode(std::mem::take(collected)).await else { return };
-        for outlet in outlets {
+        let (judge, turns) = std::mem::take(collected).into_iter().partition(|span| is_of_judge(&span.name));
+        self.ship_of(Topic::Turns, turns, outlets).await;
+        self.ship_of(Topic::Judge, judge, outlets).await;
+    }
+
+    async fn ship_of(&self, topic: Topic, spans: Vec<SpanData>, outlets: &[Outlet]) {
+        if spans.is_empty() {
+            return;
+        }
+        let Some(batch) = self.encoder.encode(spans, topic).await else { return };
+        for outlet in outlets.iter().filter(|outlet| topic == Topic::Turns || outlet.takes_judge) {
             outlet.outbox.push(batch.clone());
         }
     }

@@ -1,4 +1,5 @@
 //! `voce doctor`: loads every part as `serve` would and says how it went, and what to do where it did not.
+mod judge;
 mod traces;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     };
     line(voce_web::is_built(), "page", &page);
     traces::tell(&config).await;
+    let healthy = judge::tell(&config).await && healthy;
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

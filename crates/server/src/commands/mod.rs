@@ -17,6 +17,7 @@ mod transcribe;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     cli::{Cli, Command},
@@ -42,4 +43,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Bench(args) => bench::run(config, args).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C or the signal that services are ended with.
+async fn ended() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }

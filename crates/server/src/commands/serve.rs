@@ -16,6 +16,7 @@ use voce_transport::Transport;
 
 use crate::{
     cli::ServeArgs,
+    commands::judge,
     config::Config,
     feedback::{self, Opinions},
     http::{self, Model, Status},
@@ -35,6 +36,9 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     // The address first: a busy port must not cost the wait for the models.
     let listener = bind(&config.server.listen).await?;
     let telemetry = voce_telemetry::install(&config.telemetry)?;
+    let stop = CancellationToken::new();
+    // A judge file that is broken must not cost the wait for the models either.
+    let judge = judge::beside_calls(&config, &telemetry.telemetry(), stop.clone())?;
     let load = config.clone();
     tracing::info!("loading models");
     let assistants = tokio::task::spawn_blocking(move || Assistants::load(&load)).await??;
@@ -56,7 +60,6 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         .merge(inspector::router(inspector.clone()))
         .merge(feedback::router(opinions.clone()))
         .merge(metrics::router(telemetry.telemetry()));
-    let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let calls_over = CancellationToken::new();
     tasks.spawn(inspector.clone().run(calls_over.clone()));
@@ -70,6 +73,10 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         let quit = stop.clone();
         tasks.spawn(async move { quit.run_until_cancelled(delete).await.unwrap_or_default() });
     }
+    if let Some(worker) = judge {
+        judge::register(&telemetry.telemetry(), &worker.gauges());
+        tasks.spawn(worker.run());
+    }
     let observed = Observed { inspector, begun: calls_begun, over: calls_over };
     tasks.spawn(take_calls(calls, assistants, observed, stop.clone()));
     let quit = stop.clone();
@@ -78,7 +85,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         served.inspect_err(|error| tracing::error!(%error, "the http server failed")).ok();
     });
     println!("voce listens on http://{address}");
-    ended().await?;
+    super::ended().await?;
     tracing::info!("ending; running calls are closed");
     let drain = Duration::from_secs(config.server.drain_seconds);
     stop.cancel();
@@ -203,14 +210,4 @@ fn status(
         let mlflow_url = template.as_deref().and_then(|url| url.split("/#").next()).map(str::to_owned);
         Status { mlflow_url, trace_url_template: template, ..still.clone() }
     })
-}
-
-/// Waits for Ctrl-C or the signal that services are ended with.
-async fn ended() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }

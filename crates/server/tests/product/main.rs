@@ -6,6 +6,7 @@ mod content;
 mod errors;
 mod harness;
 mod inspector;
+mod judging;
 mod many_calls;
 mod metrics;
 mod mlflow_pages;

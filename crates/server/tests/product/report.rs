@@ -23,15 +23,17 @@ impl Simulated {
         Some(Self { mlflow, place: Place::new(), experiment, made: vec![] })
     }
 
-    fn voce(&self, arguments: &[&str]) -> std::process::Output {
+    /// `voce` with these arguments, reading and writing that experiment; the judge's own work has another one beside it.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let (url, experiment) = (self.mlflow.url(), &self.experiment);
         let sink = format!(
-            "telemetry.sinks=[{{url=\"{}\", experiment=\"{}\"}}]",
-            self.mlflow.url(),
-            self.experiment
+            "telemetry.sinks=[{{url=\"{url}\", experiment=\"{experiment}\", judge_experiment=\"{experiment}-judge\"}}]"
         );
-        let mut all = vec!["--set", "telemetry.enabled=true", "--set", &sink];
-        all.splice(0..0, arguments.iter().copied());
-        self.place.voce(&all)
+        self.place.command(&[arguments, &["--set", "telemetry.enabled=true", "--set", &sink]].concat())
+    }
+
+    pub fn voce(&self, arguments: &[&str]) -> std::process::Output {
+        self.command(arguments).output().expect("voce runs")
     }
 
     /// More turns.

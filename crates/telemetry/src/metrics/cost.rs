@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::turns::{attribute, number};
-use crate::TelemetryError;
+use crate::{TelemetryError, vocabulary::JUDGE_ASK};
 
 /// The whole cost as a number; MLflow reads [`MLFLOW_COST`].
 pub(super) const COST: &str = "voce.llm.cost";
@@ -29,11 +29,12 @@ pub struct PriceConfig {
 }
 
 /// The prices, checked.
-pub(crate) struct Prices(Vec<PriceConfig>);
+#[derive(Clone, Debug)]
+pub struct Prices(Vec<PriceConfig>);
 
 impl Prices {
     /// Errors: a price that is none, a model without a name or named twice.
-    pub(crate) fn new(prices: &[PriceConfig]) -> Result<Self, TelemetryError> {
+    pub fn new(prices: &[PriceConfig]) -> Result<Self, TelemetryError> {
         for (index, price) in prices.iter().enumerate() {
             let bad = |reason: String| TelemetryError::Price { entry: index + 1, reason };
             if price.model.trim_matches('*').is_empty() && price.model != "*" {
@@ -59,9 +60,15 @@ impl Prices {
         Ok(Self(prices.to_vec()))
     }
 
+    /// What tokens of a model cost, in `telemetry.currency`; `None` for a model without a price.
+    pub fn cost(&self, model: &str, prompt_tokens: f64, answer_tokens: f64) -> Option<f64> {
+        let price = self.of(model)?;
+        Some((prompt_tokens * price.input + answer_tokens * price.output) / PER_TOKENS)
+    }
+
     /// Writes the cost on a language model's span. No price or no tokens: no cost, rather than none to pay.
     pub(crate) fn add_to(&self, span: &mut SpanData) {
-        if self.0.is_empty() || span.name != "llm" {
+        if self.0.is_empty() || !matches!(span.name.as_ref(), "llm" | JUDGE_ASK) {
             return;
         }
         let tokens = |key| attribute(span, key).and_then(number);

@@ -16,12 +16,11 @@ mod sinks;
 mod table;
 mod turns;
 
-pub use cost::PriceConfig;
+pub use cost::{PriceConfig, Prices};
 pub use custom::{CustomConfig, CustomKind};
 pub use settings::MetricsConfig;
 
 pub(crate) use address::{MetricsAddress, addresses};
-pub(crate) use cost::Prices;
 pub(crate) use custom::Custom;
 pub(crate) use meters::Meters;
 pub(crate) use otlp::Push;

@@ -93,6 +93,7 @@ pub(super) const SCORE: &[f64] = &[1.0, 2.0, 3.0, 4.0, 5.0];
 const MODEL: &str = "gen_ai.request.model";
 const OPERATION: &str = "gen_ai.operation.name";
 const PROVIDER: &str = "gen_ai.provider.name";
+const JUDGE_OUTCOME: &str = "voce.judge.outcome";
 
 /// Spans that are a step of the way to an answer. `llm.first_token` and `tts.first_audio` are counted by their
 /// parents, which know the model.
@@ -327,11 +328,57 @@ pub(super) const METRICS: &[Metric] = &[
         kind: Counter,
         rules: &[of(&["playout"], Attribute("voce.playout.late_frames"), &[Variant])],
     },
+    Metric {
+        name: "voce.judge.turns",
+        unit: "{turn}",
+        description: "Tries of the judge at a turn, by what came of them.",
+        kind: Counter,
+        rules: &[of(&["judge"], One, &[Named("outcome", JUDGE_OUTCOME)])],
+    },
+    Metric {
+        name: "voce.judge.duration",
+        unit: "s",
+        description: "Time of the judge for a turn: reading, asking, writing.",
+        kind: Histogram(TURN),
+        rules: &[of(&["judge"], Seconds, &[])],
+    },
+    Metric {
+        name: "voce.judge.requests",
+        unit: "{request}",
+        description: "Requests of the judge to a model, by how the last of a turn ended.",
+        kind: Counter,
+        rules: &[of(
+            &["judge.ask"],
+            Attribute("voce.judge.requests"),
+            &[Model, Named("outcome", JUDGE_OUTCOME)],
+        )],
+    },
+    Metric {
+        name: "voce.judge.tokens",
+        unit: "{token}",
+        description: "Tokens that the judge's model read and wrote.",
+        kind: Counter,
+        rules: &[
+            of(&["judge.ask"], Attribute("gen_ai.usage.input_tokens"), &[Model, Fixed("type", "input")]),
+            of(&["judge.ask"], Attribute("gen_ai.usage.output_tokens"), &[Model, Fixed("type", "output")]),
+        ],
+    },
+    Metric {
+        name: "voce.judge.cost",
+        unit: "",
+        description: "What the judge's model cost, in the currency of telemetry.currency.",
+        kind: Counter,
+        rules: &[of(&["judge.ask"], Attribute(super::cost::COST), &[Model])],
+    },
 ];
 
 /// Names of metrics that come from elsewhere: no custom metric may have them.
 pub(super) const OTHERS: &[&str] = &[
     "voce.judge.score",
+    "voce.judge.waiting",
+    "voce.judge.dead",
+    "voce.judge.budget",
+    "voce.judge.model_up",
     "voce.calls",
     "voce.calls.active",
     "voce.queue.depth",

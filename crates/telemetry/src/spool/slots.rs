@@ -162,7 +162,7 @@ fn make_private(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Batch, Kind};
+    use crate::batch::{Batch, Kind, Topic};
 
     fn place(dir: &Path) -> Place {
         let keep = Some(Duration::from_secs(1_000));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn batch(mark: u8) -> Batch {
-        Batch { kind: Kind::Spans { compressed: false }, body: vec![mark; 10].into(), spans: 2 }
+        Batch { kind: Kind::Spans { compressed: false, topic: Topic::Turns }, body: vec![mark; 10].into(), spans: 2 }
     }
 
     #[test]

@@ -343,9 +343,10 @@ fn key_now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Topic;
 
     fn batch(mark: u8, spans: usize) -> Batch {
-        Batch { kind: Kind::Spans { compressed: false }, body: vec![mark; 10].into(), spans }
+        Batch { kind: Kind::Spans { compressed: false, topic: Topic::Turns }, body: vec![mark; 10].into(), spans }
     }
 
     fn attached(mark: u8) -> Batch {

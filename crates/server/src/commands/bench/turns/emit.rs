@@ -137,9 +137,11 @@ fn listening(plan: &Plan, root: &Span, clock: Clock) {
 }
 
 fn answer(plan: &Plan, root: &Span, clock: Clock) {
-    let rag = retrieval(plan, root, clock);
-    if plan.failed_at() == Some("rag") {
-        return failed(&rag, "the knowledge base cannot be read");
+    if plan.searched {
+        let rag = retrieval(plan, root, clock);
+        if plan.failed_at() == Some("rag") {
+            return failed(&rag, "the knowledge base cannot be read");
+        }
     }
     let llm = generation(plan, root, clock);
     if plan.failed_at() == Some("llm") {

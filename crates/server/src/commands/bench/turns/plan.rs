@@ -35,6 +35,8 @@ pub struct Plan {
     pub completion_tokens: u32,
     pub late_frames: u32,
     pub probability: f64,
+    /// Whether the knowledge base was asked.
+    pub searched: bool,
 }
 
 /// Questions and their answers, each of two sentences.
@@ -201,6 +203,7 @@ fn plan(dice: &mut Dice, (call, number): (usize, u64), slower: f64) -> Plan {
         completion_tokens: answer.len() as u32 / 4,
         late_frames: if dice.below(12) == 0 { 1 + dice.below(4) as u32 } else { 0 },
         probability: f64::from(dice.between(0.55, 0.99)),
+        searched: dice.below(8) != 0 || end == End::Failed("rag"),
     }
 }
 
