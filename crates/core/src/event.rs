@@ -1,5 +1,5 @@
 //! The closed list of things an observer (browser, test, log) may see of a call.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Passage, TurnId, TurnReport};
 
@@ -125,7 +125,7 @@ pub enum Event {
 }
 
 /// Why a turn ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// The answer was heard to its end.

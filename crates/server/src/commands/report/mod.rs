@@ -100,7 +100,7 @@ pub async fn run(config: &Config, args: ReportArgs) -> Result<()> {
 }
 
 /// The first sink that is an MLflow.
-fn sink(config: &Config) -> Result<&SinkConfig> {
+pub fn sink(config: &Config) -> Result<&SinkConfig> {
     let sink = config.telemetry.sinks.iter().find(|sink| sink.kind == SinkKind::Mlflow);
     sink.context(
         "telemetry.sinks holds no MLflow to read from; expected one, e.g. --set 'telemetry.sinks=[{url=\"http://127.0.0.1:5000\"}]'",
