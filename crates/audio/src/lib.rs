@@ -8,5 +8,5 @@ mod whisper;
 pub use mel::LogMel;
 pub use nemo::NemoMel;
 pub use resample::{ResampleError, StreamResampler, resample};
-pub use wav::{WavError, read_wav, wav_bytes, write_wav};
+pub use wav::{WavError, parse_wav, read_wav, wav_bytes, write_wav};
 pub use whisper::WhisperMel;

@@ -38,7 +38,16 @@ pub enum WavError {
 /// averaged. A file whose end is cut off, as a pipe or a crash leaves it, gives the whole frames that are there.
 pub fn read_wav(path: impl AsRef<Path>) -> Result<(Vec<f32>, u32), WavError> {
     let path = path.as_ref();
-    let reader = WavReader::open(path).map_err(|error| named(error, "read", path))?;
+    samples(WavReader::open(path).map_err(|error| named(error, "read", path))?, path)
+}
+
+/// The same for a file in memory; `name` says in an error which.
+pub fn parse_wav(file: &[u8], name: &str) -> Result<(Vec<f32>, u32), WavError> {
+    let name = Path::new(name);
+    samples(WavReader::new(io::Cursor::new(file)).map_err(|error| named(error, "read", name))?, name)
+}
+
+fn samples(reader: WavReader<impl io::Read>, path: &Path) -> Result<(Vec<f32>, u32), WavError> {
     let spec = reader.spec();
     if !RATES_HZ.contains(&spec.sample_rate) {
         let reason = format!("its rate is {} Hz, expected 1000 to 768000", spec.sample_rate);
@@ -133,6 +142,14 @@ mod tests {
 
     fn file(name: &str) -> PathBuf {
         std::env::temp_dir().join(format!("voce-wav-{}-{name}.wav", std::process::id()))
+    }
+
+    #[test]
+    fn a_file_in_memory_is_read_as_one_on_disk() {
+        let bytes = wav_bytes(&[0, 16_384, -16_384], 16_000);
+        assert_eq!(parse_wav(&bytes, "recording").unwrap(), (vec![0.0, 0.5, -0.5], 16_000));
+        let error = parse_wav(b"no sound", "recording").unwrap_err().to_string();
+        assert!(error.contains("recording is not a WAV file"), "{error}");
     }
 
     fn ramp(channels: u16) -> Vec<f32> {

@@ -1,11 +1,16 @@
 //! A WebRTC caller: what a browser does, without a browser. It speaks samples in real time as Opus over UDP,
 //! keeps what it hears and is told with the moment of arrival, and hangs up politely or vanishes.
+//!
+//! Or it is the far end of a call ([`Caller::into_far_end`]), so that whoever can hold a call within the process can hold
+//! one with a server.
 mod cable;
+mod far_end;
 mod link;
 mod mouth;
 mod record;
+pub mod rtvi;
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +23,7 @@ use webrtc::peer_connection::RTCPeerConnectionState;
 pub use record::{Heard, Received, Recording, Sound};
 
 use link::Link;
-use mouth::Utterance;
+use mouth::{Speech, Utterance};
 use record::Record;
 
 /// Samples per second of what a caller says.
@@ -40,8 +45,8 @@ pub enum CallerError {
         retry_after: Option<u64>,
     },
     /// No server, or no HTTP.
-    #[error("cannot talk to the server: {0}")]
-    Http(#[from] reqwest::Error),
+    #[error("no voce answers there ({0}); start it with `voce serve`, or check the address")]
+    Http(String),
     /// The WebRTC side failed.
     #[error("webrtc: {0}")]
     WebRtc(String),
@@ -55,9 +60,34 @@ pub enum CallerError {
         /// Types of the messages that did come.
         received: Vec<String>,
     },
+    /// Sound that is not as a microphone delivers it.
+    #[error(
+        "a microphone delivers {} samples at {SPOKEN_RATE_HZ} Hz every 20 ms, not {samples} at {rate_hz} Hz",
+        SPOKEN_RATE_HZ / 50
+    )]
+    Frame {
+        /// How many samples came.
+        samples: usize,
+        /// Their rate.
+        rate_hz: u32,
+    },
     /// The call was over.
     #[error("the call is over")]
     Over,
+}
+
+impl From<reqwest::Error> for CallerError {
+    /// With its causes: the last alone says what happened.
+    fn from(error: reqwest::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self::Http(text)
+    }
 }
 
 impl From<webrtc::error::Error> for CallerError {
@@ -96,7 +126,7 @@ pub struct Caller {
     offers: String,
     id: String,
     link: Link,
-    said: mpsc::Sender<Utterance>,
+    said: mpsc::Sender<Speech>,
     record: Arc<Record>,
 }
 
@@ -158,7 +188,7 @@ impl Caller {
         let (began_sender, began) = oneshot::channel();
         let (done, said) = oneshot::channel();
         let utterance = Utterance { samples: samples.to_vec(), began: began_sender, done };
-        self.said.send(utterance).await.map_err(|_| CallerError::Over)?;
+        self.said.send(Speech::Utterance(utterance)).await.map_err(|_| CallerError::Over)?;
         let began = began.await.map_err(|_| CallerError::Over)?;
         Ok(Playing { began, said })
     }
@@ -189,7 +219,7 @@ impl Caller {
         Ok(self.link.channel().send_text(text).await?)
     }
 
-    /// All messages so far, in order.
+    /// All messages so far, in order; of a call without end the last many thousands.
     pub fn messages(&self) -> Vec<Received> {
         self.record.messages()
     }
@@ -233,7 +263,7 @@ impl Caller {
         timeout(patience, found).await.map_err(|_| late())?.ok_or(CallerError::Over)
     }
 
-    /// What was heard so far.
+    /// What was heard so far; of a call without end the last minutes of sound.
     pub fn recording(&self) -> Recording {
         self.record.recording()
     }

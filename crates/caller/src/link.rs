@@ -33,7 +33,7 @@ use webrtc::{
 use super::{
     CallerError, HEARD_RATE_HZ,
     cable::Cable,
-    mouth::{self, Utterance},
+    mouth::{self, Speech},
     record::{Heard, Record},
 };
 
@@ -119,7 +119,7 @@ impl Link {
     }
 
     /// Takes the first answer, waits for the connection and the channel, and begins to speak.
-    pub async fn connect(&mut self, answer: String) -> Result<mpsc::Sender<Utterance>, CallerError> {
+    pub async fn connect(&mut self, answer: String) -> Result<mpsc::Sender<Speech>, CallerError> {
         self.take_answer(answer).await?;
         let connected = async {
             let settled = |state: &RTCPeerConnectionState| {
@@ -130,8 +130,8 @@ impl Link {
         };
         let what = || CallerError::Late { what: "connection".into(), waited: PATIENCE, received: Vec::new() };
         timeout(PATIENCE, connected).await.map_err(|_| what())?.ok_or(CallerError::Over)?;
-        let (said, utterances) = mpsc::channel(4);
-        self.tasks.spawn(mouth::speak(self.track.clone(), self.ssrc, utterances));
+        let (said, speech) = mpsc::channel(4);
+        self.tasks.spawn(mouth::speak(self.track.clone(), self.ssrc, speech));
         Ok(said)
     }
 

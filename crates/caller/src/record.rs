@@ -1,10 +1,16 @@
 //! What a caller heard and was told, with the moments of arrival.
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
-use super::HEARD_RATE_HZ;
+use super::{HEARD_RATE_HZ, far_end::Ear};
+
+/// Packets of sound that are kept, and messages; when there are more, the older half is forgotten. 20 minutes of sound
+/// without a pause.
+const MOST_PACKETS: usize = 60_000;
+const MOST_MESSAGES: usize = 60_000;
 
 /// A message from the server.
 #[derive(Clone, Debug)]
@@ -122,6 +128,8 @@ impl Recording {
 pub struct Record {
     heard: Mutex<Recording>,
     messages: Mutex<Vec<Received>>,
+    /// Where all of it goes instead, once this is the far end of a call.
+    ear: Mutex<Option<Ear>>,
     changes: watch::Sender<u64>,
     ended: watch::Sender<Option<Instant>>,
 }
@@ -131,6 +139,7 @@ impl Default for Record {
         Self {
             heard: Mutex::default(),
             messages: Mutex::default(),
+            ear: Mutex::default(),
             changes: watch::Sender::new(0),
             ended: watch::Sender::new(None),
         }
@@ -139,27 +148,45 @@ impl Default for Record {
 
 impl Record {
     pub fn hear(&self, heard: Heard) {
-        self.heard.lock().expect("nothing panics here").0.push(heard);
+        match &mut *self.ear.lock() {
+            Some(ear) => ear.hear(heard),
+            None => keep(&mut self.heard.lock().0, heard, MOST_PACKETS),
+        }
     }
 
     pub fn receive(&self, data: &[u8]) {
         let text = String::from_utf8_lossy(data);
         let message = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()));
-        let received = Received { at: Instant::now(), message };
-        self.messages.lock().expect("nothing panics here").push(received);
-        self.changes.send_modify(|count| *count += 1);
+        match &mut *self.ear.lock() {
+            Some(ear) => ear.receive(&message),
+            None => {
+                let received = Received { at: Instant::now(), message };
+                keep(&mut self.messages.lock(), received, MOST_MESSAGES);
+            }
+        }
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// From now on everything goes there, what came already first.
+    pub fn pass_on(&self, mut ear: Ear) {
+        let mut place = self.ear.lock();
+        std::mem::take(&mut *self.heard.lock()).0.into_iter().for_each(|heard| ear.hear(heard));
+        std::mem::take(&mut *self.messages.lock()).iter().for_each(|received| ear.receive(&received.message));
+        // A call that is over already has nothing more to say.
+        *place = self.ended.borrow().is_none().then_some(ear);
     }
 
     pub fn end(&self) {
         self.ended.send_modify(|ended| *ended = ended.or(Some(Instant::now())));
+        *self.ear.lock() = None;
     }
 
     pub fn recording(&self) -> Recording {
-        self.heard.lock().expect("nothing panics here").clone()
+        self.heard.lock().clone()
     }
 
     pub fn messages(&self) -> Vec<Received> {
-        self.messages.lock().expect("nothing panics here").clone()
+        self.messages.lock().clone()
     }
 
     pub fn changes(&self) -> watch::Receiver<u64> {
@@ -171,6 +198,13 @@ impl Record {
         let ended = ended.wait_for(Option::is_some).await.expect("the record holds the sender");
         ended.expect("waited for it")
     }
+}
+
+fn keep<T>(kept: &mut Vec<T>, new: T, most: usize) {
+    if kept.len() >= most {
+        kept.drain(..most / 2);
+    }
+    kept.push(new);
 }
 
 #[cfg(test)]
@@ -211,6 +245,13 @@ mod tests {
         ] {
             assert_eq!(recording(start, packets).sounds(0.1, GAP), expected, "{packets}");
         }
+    }
+
+    #[test]
+    fn a_call_without_end_keeps_its_last_part() {
+        let mut kept = vec![];
+        (0..25).for_each(|new| keep(&mut kept, new, 10));
+        assert_eq!(kept, (15..25).collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The figures of one turn, as shown in the page, printed by `voce talk` and kept in the trace.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{EndReason, Passage, TurnId, Usage};
 
-/// What a turn took and what it said. Times are seconds; a time is absent when its stage did not come to it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// What a turn took and what it said. Times are seconds; a time is absent when its stage did not come to it. Read back
+/// from a server, which may be older or newer, it has what both know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TurnReport {
     /// Which turn of the call.
     pub turn: TurnId,

@@ -66,6 +66,11 @@ impl Client {
         self.ask(what, Method::GET, path, query, None).await
     }
 
+    /// GET of a file, at most 64 MiB.
+    pub(crate) async fn get_bytes(&self, what: &str, path: &str) -> Result<Vec<u8>, MlflowError> {
+        self.bytes(what, Method::GET, path, &[], None).await
+    }
+
     /// Any other method with a JSON body.
     pub(crate) async fn send(
         &self,
@@ -85,6 +90,21 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, MlflowError> {
+        let bytes = self.bytes(what, method, path, query, body).await?;
+        serde_json::from_slice(&bytes).map_err(|error| MlflowError::NotMlflow {
+            what: what.to_owned(),
+            reason: format!("{error}: {}", short(&String::from_utf8_lossy(&bytes))),
+        })
+    }
+
+    async fn bytes(
+        &self,
+        what: &str,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Vec<u8>, MlflowError> {
         let mut url = Url::parse(&format!("{}{path}", self.base))
             .map_err(|error| MlflowError::Address { url: self.base.clone(), reason: error.to_string() })?;
         if !query.is_empty() {
@@ -109,10 +129,7 @@ impl Client {
         if !status.is_success() {
             return Err(self.refusal(what, status, &String::from_utf8_lossy(&bytes)));
         }
-        serde_json::from_slice(&bytes).map_err(|error| MlflowError::NotMlflow {
-            what: what.to_owned(),
-            reason: format!("{error}: {}", short(&String::from_utf8_lossy(&bytes))),
-        })
+        Ok(bytes)
     }
 
     fn away(&self, error: &reqwest::Error) -> MlflowError {

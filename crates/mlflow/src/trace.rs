@@ -12,6 +12,8 @@ use crate::{
 pub struct TraceInfo {
     /// `tr-` and the 32 hex digits of the OTLP trace id.
     pub id: String,
+    /// The number of the experiment that it stands in; empty if MLflow does not say.
+    pub experiment_id: String,
     /// `OK`, `ERROR`, or `IN_PROGRESS` while its root has not arrived.
     pub state: String,
     /// When it began, milliseconds since 1970.
@@ -43,6 +45,7 @@ impl TraceInfo {
     pub(crate) fn of(info: &Value) -> Self {
         Self {
             id: text(info, "trace_id").to_owned(),
+            experiment_id: text(&info["trace_location"]["mlflow_experiment"], "experiment_id").to_owned(),
             state: text(info, "state").to_owned(),
             started_ms: millis(text(info, "request_time")).unwrap_or_default(),
             seconds: seconds(text(info, "execution_duration")),

@@ -335,10 +335,34 @@ pub struct SimulateArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  voce replay tr-0af7651916cd43dd8448eb211c80319c
+  voce replay 0af7651916cd43dd8448eb211c80319c --turn --set assistant.system_prompt='Answer in one sentence.'
+  voce replay tr-0af7651916cd43dd8448eb211c80319c --url http://127.0.0.1:8080 --json
+  voce replay caller.wav --out answer.wav")]
 pub struct ReplayArgs {
-    /// The id of a trace in MLflow, or a WAV file.
+    /// The id of a turn's trace in MLflow (`tr-` and 32 hexadecimal digits, or these alone): the whole call of that turn
+    /// is held again. Or a WAV file of a caller.
     #[arg(value_name = "TRACE_OR_RECORDING")]
     pub what: String,
+    /// Only that turn, not its whole call.
+    #[arg(long)]
+    pub turn: bool,
+    /// Call this server, by WebRTC, in place of an assistant in this process. Its traces go where it sends them.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The MLflow experiment of the new traces.
+    #[arg(long, value_name = "NAME", default_value = "voce-replays")]
+    pub experiment: String,
+    /// Speaks what the caller said where a trace has words but no recording.
+    #[arg(long, value_name = "VOICE", default_value = "am_michael")]
+    pub voice: String,
+    /// Where the bot's speech goes.
+    #[arg(long, value_name = "ANSWER.wav")]
+    pub out: Option<PathBuf>,
+    /// Print the comparison as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What turns can be grouped by.

@@ -45,6 +45,18 @@ impl Said {
     }
 }
 
+/// Whether a text of a trace is only the size and hash that `telemetry.content = none` leaves of it.
+pub fn is_withheld(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let parts = inner.and_then(|inner| inner.split_once(" characters, hash "));
+    parts.is_some_and(|(count, hash)| {
+        !count.is_empty()
+            && count.chars().all(|digit| digit.is_ascii_digit())
+            && hash.len() == 16
+            && hash.chars().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
 /// At most `longest` characters of a text.
 pub(crate) fn cut(text: &str, longest: usize) -> &str {
     if text.len() <= longest {
@@ -68,6 +80,11 @@ mod tests {
         let once = said.text("my password is tulip").into_owned();
         assert!(once.starts_with("[20 characters, hash "), "{once}");
         assert!(!once.contains("tulip"));
+        assert!(is_withheld(&once));
+        for said in ["", "two years", "[20 characters, hash tulip]", "[x characters, hash 0123456789abcdef]"]
+        {
+            assert!(!is_withheld(said), "{said}");
+        }
         assert_eq!(once, said.text("my password is tulip"));
         assert_ne!(once, said.text("my password is daisy"));
         assert_ne!(once, silent().text("my password is tulip"));

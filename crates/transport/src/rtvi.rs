@@ -4,6 +4,9 @@
 //! What a caller does by hand comes as a `client-message`: `{"t": "push-to-talk", "d": {"pressed": true}}`, the same
 //! with `false`, and `{"t": "interrupt"}`.
 //!
+//! `voce_caller::rtvi` is the inverse: what a message lost of its event would be lost to simulated callers. So beside the
+//! protocol's own fields a message carries the turn it is about, and a line its place.
+//!
 //! Spoken with the message forms of protocol 1.4, which clients of 2.x understand too: a line of the answer is
 //! announced as a `bot-output` that is not spoken yet, then each word follows as one that is.
 use std::time::SystemTime;
@@ -28,6 +31,9 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     label: &'static str,
+    /// The turn that the message is about. The protocol has no place for it; its clients read over it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn: Option<TurnId>,
     #[serde(flatten)]
     body: Body,
 }
@@ -36,24 +42,61 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "data", rename_all = "kebab-case")]
 enum Body {
-    BotReady { version: &'static str, about: Value },
+    BotReady {
+        version: &'static str,
+        about: Value,
+    },
     UserStartedSpeaking,
     UserStoppedSpeaking,
-    UserTranscription { text: String, user_id: &'static str, timestamp: String, r#final: bool },
+    UserTranscription {
+        text: String,
+        user_id: &'static str,
+        timestamp: String,
+        r#final: bool,
+    },
     BotLlmStarted,
-    BotLlmText { text: String },
+    BotLlmText {
+        text: String,
+    },
     BotLlmStopped,
     BotTtsStarted,
-    BotTtsText { text: String },
+    BotTtsText {
+        text: String,
+    },
     BotTtsStopped,
     BotStartedSpeaking,
     BotStoppedSpeaking,
-    BotOutput { text: String, spoken: bool, aggregated_by: &'static str },
-    Metrics { ttfb: Vec<Metric>, processing: Vec<Metric> },
+    BotOutput {
+        text: String,
+        spoken: bool,
+        aggregated_by: &'static str,
+        #[serde(flatten)]
+        line: Option<LinePlace>,
+    },
+    Metrics {
+        ttfb: Vec<Metric>,
+        processing: Vec<Metric>,
+    },
     ServerMessage(ServerMessage),
-    ServerResponse { t: &'static str, d: () },
-    Error { error: String, message: String, fatal: bool },
-    ErrorResponse { error: String },
+    ServerResponse {
+        t: &'static str,
+        d: (),
+    },
+    Error {
+        error: String,
+        message: String,
+        fatal: bool,
+    },
+    ErrorResponse {
+        error: String,
+    },
+}
+
+/// What the protocol does not say of a line that begins to sound.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct LinePlace {
+    index: u32,
+    ends_sentence: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -124,7 +167,7 @@ struct Incoming {
 
 impl Message {
     fn of(body: Body) -> Self {
-        Self { id: None, label: LABEL, body }
+        Self { id: None, label: LABEL, turn: None, body }
     }
 
     /// The message as it travels.
@@ -160,6 +203,7 @@ pub fn peer_left() -> String {
 
 /// What an event says in the protocol.
 pub fn messages(event: Event) -> Vec<Message> {
+    let turn = turn_of(&event);
     let bodies = match event {
         Event::UserStartedSpeaking => vec![Body::UserStartedSpeaking],
         Event::UserStoppedSpeaking => vec![Body::UserStoppedSpeaking],
@@ -176,12 +220,13 @@ pub fn messages(event: Event) -> Vec<Message> {
         Event::Generated { text, .. } => vec![Body::BotLlmText { text }],
         Event::GenerationEnded { .. } => vec![Body::BotLlmStopped],
         Event::BotStartedSpeaking { .. } => vec![Body::BotTtsStarted, Body::BotStartedSpeaking],
-        Event::LineStarted { text, .. } => {
-            vec![Body::BotOutput { text, spoken: false, aggregated_by: "sentence" }]
+        Event::LineStarted { text, index, ends_sentence, .. } => {
+            let line = Some(LinePlace { index, ends_sentence });
+            vec![Body::BotOutput { text, spoken: false, aggregated_by: "sentence", line }]
         }
         Event::WordHeard { text, .. } => vec![
             Body::BotTtsText { text: text.clone() },
-            Body::BotOutput { text, spoken: true, aggregated_by: "word" },
+            Body::BotOutput { text, spoken: true, aggregated_by: "word", line: None },
         ],
         Event::BotStoppedSpeaking { .. } => vec![Body::BotTtsStopped, Body::BotStoppedSpeaking],
         Event::BotHeld { turn } => vec![Body::ServerMessage(ServerMessage::Held { turn })],
@@ -198,7 +243,32 @@ pub fn messages(event: Event) -> Vec<Message> {
             vec![metrics(&report), Body::ServerMessage(ServerMessage::Turn { report: Box::new(report) })]
         }
     };
-    bodies.into_iter().map(Message::of).collect()
+    bodies.into_iter().map(|body| Message { turn, ..Message::of(body) }).collect()
+}
+
+/// The turn of an event where its message has no place of its own for it.
+fn turn_of(event: &Event) -> Option<TurnId> {
+    match event {
+        Event::UserSaid { turn, .. }
+        | Event::GenerationStarted { turn }
+        | Event::Generated { turn, .. }
+        | Event::GenerationEnded { turn }
+        | Event::BotStartedSpeaking { turn }
+        | Event::LineStarted { turn, .. }
+        | Event::WordHeard { turn, .. }
+        | Event::BotStoppedSpeaking { turn }
+        | Event::ReplyFailed { turn, .. } => Some(*turn),
+        Event::UserStartedSpeaking
+        | Event::UserStoppedSpeaking
+        | Event::UserPartial { .. }
+        | Event::EndOfTurn { .. }
+        | Event::TurnReopened { .. }
+        | Event::Retrieved { .. }
+        | Event::BotHeld { .. }
+        | Event::BotContinued { .. }
+        | Event::Interrupted { .. }
+        | Event::TurnEnded(_) => None,
+    }
 }
 
 fn transcription(text: String, r#final: bool) -> Body {
@@ -283,6 +353,9 @@ fn control(data: &Value) -> Result<Control, String> {
 }
 
 #[cfg(test)]
+mod there_and_back;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use voce_core::EndReason;
@@ -299,21 +372,28 @@ mod tests {
         json!({ "label": "rtvi-ai", "type": kind })
     }
 
+    /// The message with the turn it is about.
+    fn about(mut message: Value) -> Value {
+        message["turn"] = 3.into();
+        message
+    }
+
     const TURN: TurnId = TurnId(3);
+
     #[test]
     fn speaking_events_are_bare_messages() {
         assert_eq!(sent(Event::UserStartedSpeaking), [bare("user-started-speaking")]);
         assert_eq!(sent(Event::UserStoppedSpeaking), [bare("user-stopped-speaking")]);
         assert_eq!(
             sent(Event::BotStartedSpeaking { turn: TURN }),
-            [bare("bot-tts-started"), bare("bot-started-speaking")]
+            [about(bare("bot-tts-started")), about(bare("bot-started-speaking"))]
         );
         assert_eq!(
             sent(Event::BotStoppedSpeaking { turn: TURN }),
-            [bare("bot-tts-stopped"), bare("bot-stopped-speaking")]
+            [about(bare("bot-tts-stopped")), about(bare("bot-stopped-speaking"))]
         );
-        assert_eq!(sent(Event::GenerationStarted { turn: TURN }), [bare("bot-llm-started")]);
-        assert_eq!(sent(Event::GenerationEnded { turn: TURN }), [bare("bot-llm-stopped")]);
+        assert_eq!(sent(Event::GenerationStarted { turn: TURN }), [about(bare("bot-llm-started"))]);
+        assert_eq!(sent(Event::GenerationEnded { turn: TURN }), [about(bare("bot-llm-stopped"))]);
     }
 
     #[test]
@@ -324,6 +404,8 @@ mod tests {
         ] {
             let mut message = sent(event).remove(0);
             let timestamp = message["data"]["timestamp"].take();
+            let turn = message.as_object_mut().unwrap().remove("turn");
+            assert_eq!(turn.is_some(), r#final);
             assert_eq!(timestamp.as_str().unwrap().len(), "2026-11-24T10:54:19.123Z".len());
             assert_eq!(
                 message,
@@ -339,20 +421,23 @@ mod tests {
     fn the_answer_is_told_as_text_line_and_word() {
         assert_eq!(
             sent(Event::Generated { turn: TURN, text: "Two".into() }),
-            [labelled("bot-llm-text", json!({ "text": "Two" }))]
+            [about(labelled("bot-llm-text", json!({ "text": "Two" })))]
         );
         assert_eq!(
             sent(Event::LineStarted { turn: TURN, index: 0, text: "Two years.".into(), ends_sentence: true }),
-            [labelled(
+            [about(labelled(
                 "bot-output",
-                json!({ "text": "Two years.", "spoken": false, "aggregated_by": "sentence" })
-            )]
+                json!({ "text": "Two years.", "spoken": false, "aggregated_by": "sentence", "index": 0, "ends_sentence": true })
+            ))]
         );
         assert_eq!(
             sent(Event::WordHeard { turn: TURN, text: "years.".into() }),
             [
-                labelled("bot-tts-text", json!({ "text": "years." })),
-                labelled("bot-output", json!({ "text": "years.", "spoken": true, "aggregated_by": "word" })),
+                about(labelled("bot-tts-text", json!({ "text": "years." }))),
+                about(labelled(
+                    "bot-output",
+                    json!({ "text": "years.", "spoken": true, "aggregated_by": "word" })
+                )),
             ]
         );
     }
@@ -469,7 +554,10 @@ mod tests {
     fn a_failed_reply_is_an_error_that_does_not_end_the_call() {
         assert_eq!(
             sent(Event::ReplyFailed { turn: TURN, reason: "llm failed".into() }),
-            [labelled("error", json!({ "error": "llm failed", "message": "llm failed", "fatal": false }))]
+            [about(labelled(
+                "error",
+                json!({ "error": "llm failed", "message": "llm failed", "fatal": false })
+            ))]
         );
     }
 

@@ -26,8 +26,8 @@ use voce_telemetry::{Redactor, SeenSpan, Side, Telemetry};
 use crate::config::Config;
 
 pub use config::InspectorConfig;
-pub use recorder::CallRecorder;
 use recorder::Recording;
+pub use recorder::{BEFORE_SPEECH, CallRecorder};
 pub use routes::router;
 pub use scores::Scores;
 use sound::Sound;
@@ -175,7 +175,7 @@ impl Inspector {
         let seconds = self.0.longest_audio.into();
         let caller_ends = view.end_of_speech_seconds.map_or(seconds, |end| (end + AFTER_SPEECH).min(seconds));
         for (side, sound) in [
-            (Side::Caller, recording.caller.first(caller_ends)),
+            (Side::Caller, recording.caller.first(caller_ends).after(&recording.before)),
             (Side::Bot, recording.bot.sounding().first(seconds)),
         ] {
             if sound.bytes() > 0 {
@@ -204,6 +204,7 @@ impl Inspector {
             Some(recorder) => recorder.collect(TurnId(number as u32), root.start, root.end),
             // `voce talk` and the like are not recorded.
             None => Recording {
+                before: Sound::default(),
                 caller: Sound::default(),
                 bot: Sound::default(),
                 words: vec![],

@@ -9,6 +9,9 @@ use super::sound::{Sound, Track};
 
 /// Sound that is kept while nobody speaks: speech is noticed, and a turn's beginning set, after the fact.
 const BEFORE: Duration = Duration::from_secs(3);
+/// What an attached recording of the caller holds before the turn's beginning. That is where a detector was sure of
+/// speech, which a word's first consonant precedes; who plays the recording to a recogniser again needs it.
+pub const BEFORE_SPEECH: Duration = Duration::from_millis(300);
 /// How long a turn's sound is kept after its end: its spans arrive soon after, but after.
 const AFTER: Duration = Duration::from_secs(3);
 /// Words and decisions of turns that are not collected, at most.
@@ -57,6 +60,8 @@ pub struct Decision {
 
 /// What is known of one turn beside its spans. Times count from the turn's beginning.
 pub struct Recording {
+    /// The caller's last [`BEFORE_SPEECH`] before the turn.
+    pub before: Sound,
     pub caller: Sound,
     pub bot: Sound,
     pub words: Vec<HeardWord>,
@@ -119,7 +124,9 @@ impl CallRecorder {
         let decisions = decisions
             .map(|(_, decision)| Decision { at: decision.at.saturating_sub(start), ..decision })
             .collect();
-        Recording { caller: kept.caller.cut(start, end), bot: kept.bot.cut(start, end), words, decisions }
+        let before = kept.caller.cut(start.saturating_sub(BEFORE_SPEECH), start);
+        let (caller, bot) = (kept.caller.cut(start, end), kept.bot.cut(start, end));
+        Recording { before, caller, bot, words, decisions }
     }
 
     fn on_clock(&self, time: SystemTime) -> Duration {
@@ -215,6 +222,7 @@ mod tests {
         recorder.word(TurnId(2), "later");
         let start = recorder.began_at + Duration::from_millis(1_000);
         let recording = recorder.collect(TurnId(1), start, start + Duration::from_secs(3));
+        assert_eq!(recording.before.samples.len(), 4_800);
         assert_eq!(recording.caller.samples.len(), 48_000);
         let loud = recording.caller.samples.iter().filter(|&&sample| sample > 16_000).count();
         assert_eq!(loud, 32_000);

@@ -98,6 +98,14 @@ impl Sound {
         Self { rate_hz: self.rate_hz, samples: self.samples[..count].to_vec() }
     }
 
+    /// With what preceded it.
+    pub fn after(self, before: &Self) -> Self {
+        if before.rate_hz != self.rate_hz {
+            return self;
+        }
+        Self { rate_hz: self.rate_hz, samples: [before.samples.as_slice(), &self.samples].concat() }
+    }
+
     /// Without the silence before and after, where nothing was recorded.
     pub fn sounding(&self) -> Self {
         let sounds = |sample: &i16| *sample != 0;
@@ -182,6 +190,9 @@ mod tests {
         assert_eq!(sound.sounding().samples, [1, 0, 2, 3]);
         assert_eq!(sound.sounding().first(0.2).samples, [1, 0]);
         assert_eq!(sound.first(9.0), sound);
+        let before = Sound { rate_hz: 10, samples: vec![7] };
+        assert_eq!(sound.first(0.2).after(&before).samples, [7, 0, 0]);
+        assert_eq!(sound.first(0.2).after(&Sound::default()).samples, [0, 0]);
         assert!(Sound { rate_hz: 10, samples: vec![0; 5] }.sounding().samples.is_empty());
     }
 

@@ -87,3 +87,20 @@ fn what_is_no_sound_is_refused() {
     let missing = question("not-there.wav").display().to_string();
     refused(&place, &["talk", &missing, "--out", "answer.wav"], &[], &["not-there.wav"]);
 }
+
+#[test]
+fn what_cannot_be_replayed_is_refused() {
+    let place = Place::new();
+    refused(&place, &["replay", "tr-12"], &[], &["tr-12", "32 hexadecimal digits", "file"]);
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    refused(
+        &place,
+        &["replay", trace, "--set", "telemetry.sinks=[]"],
+        &[],
+        &["no MLflow", "telemetry.sinks"],
+    );
+    let away = "telemetry.sinks=[{url=\"http://127.0.0.1:9\"}]";
+    refused(&place, &["replay", trace, "--set", away], &[], &["127.0.0.1:9", "does not answer"]);
+    let wav = question("warranty_af_heart.wav").display().to_string();
+    refused(&place, &["replay", &wav, "--url", "http://127.0.0.1:9"], &[], &["127.0.0.1:9", "voce serve"]);
+}

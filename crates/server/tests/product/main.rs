@@ -11,6 +11,7 @@ mod many_calls;
 mod metrics;
 mod mlflow_pages;
 mod observability;
+mod replay;
 mod report;
 #[allow(dead_code, reason = "the chaos test needs more of it")]
 mod serving;
