@@ -8,8 +8,8 @@ import statistics
 import sys
 import tempfile
 
-import talk
 import judge
+import talk
 import telemetry
 import turn
 from programs import ROOT, VOCE, NotMeasured, baseline, last_json, subprocess, voce
