@@ -29,7 +29,9 @@ impl<'de> Deserialize<'de> for Texts {
             type Value = Texts;
 
             fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-                out.write_str("a text or a list of texts")
+                out.write_str(
+                    "a text (if it looks like something else, in quotation marks) or a list of texts",
+                )
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Texts, E> {

@@ -237,8 +237,10 @@ impl Scenario {
             let (line, column) = location.map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
             ScenarioError::Format { file: file.to_owned(), line, column, reason }
         };
-        let scenario: Self =
-            serde_saphyr::from_str(text).map_err(|error| wrong(error.location(), fields::reason(&error)))?;
+        // "yes" and "no" are what people say, not truth values.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let scenario: Self = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| wrong(error.location(), fields::reason(&error)))?;
         scenario.check().map_err(|(location, reason)| wrong(location, reason))?;
         Ok(scenario)
     }

@@ -20,6 +20,9 @@ fn a_short_scenario_takes_the_usual_for_the_rest() {
     assert_eq!((scenario.calls, &*scenario.voices, scenario.speed), (1, &["af_heart".to_owned()][..], 1.0));
     assert_eq!(&*scenario.turns[0].value.say, ["Hello there."]);
     assert!(scenario.metrics().is_empty());
+    let short = read("name: a\nturns: [{ say: yes }, { say: 8 }, { say: [no, 8, y] }]").unwrap();
+    let said: Vec<&[String]> = short.turns.iter().map(|turn| &*turn.value.say).collect();
+    assert_eq!(said, [&["yes".to_owned()][..], &["8".into()], &["no".into(), "8".into(), "y".into()]]);
     let asks = "name: a\nturns:\n  - say: x\n    expect: { scores: { tone: 4 } }\nexpect: { scores: { tone: 3, coherence: 2.5 } }";
     assert_eq!(read(asks).unwrap().metrics(), ["coherence", "tone"]);
 }
@@ -71,6 +74,7 @@ fn what_is_wrong_is_said_with_its_place_and_what_was_expected() {
         ("name: a\n", "a.yaml:1:1", &["turns", "persona"]),
         ("name: a\nturns: [{ say: x }]\npersona: { who: w, goal: g }\n", "a.yaml:1:1", &["both"]),
         ("turns: [{ say: x }]\n", "a.yaml:1:1", &["name"]),
+        ("name: a\nturns: [{ say: 1.50 }]\n", "a.yaml:2:15", &["quotation marks"]),
         ("name: a\nturns: [{ say: x }\n", "a.yaml:", &[]),
         (
             "name: a\nturns:\n  - say: x\n    expect: { end_reason: done }\n",

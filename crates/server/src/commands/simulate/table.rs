@@ -34,9 +34,9 @@ fn write(
         outcomes.iter().map(|outcome| outcome.calls.iter().filter(|call| !call.passed()).count()).sum();
     let calls: usize = outcomes.iter().map(|outcome| outcome.calls.len()).sum();
     match (outcomes.iter().all(ScenarioOutcome::passed), failed) {
-        (true, _) => writeln!(out, "\n{calls} calls, all as expected."),
-        (false, 0) => writeln!(out, "\n{calls} calls; each is as expected, but not all of them together."),
-        (false, _) => writeln!(out, "\n{calls} calls, {failed} not as expected."),
+        (true, _) => writeln!(out, "\nAll as expected, in {calls} calls."),
+        (false, 0) => writeln!(out, "\nEach of {calls} calls is as expected, but not all of them together."),
+        (false, _) => writeln!(out, "\n{failed} of {calls} calls not as expected."),
     }
 }
 
