@@ -29,6 +29,8 @@ use crate::{
 
 /// Between two looks at MLflow, at least: turns that were lost to another worker must not make us ask without a pause.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Turns that are lined up for each that is under way.
+const LOOKS_AHEAD: usize = 8;
 /// The longest pause while MLflow is away.
 const LONGEST_AWAY: Duration = Duration::from_secs(60);
 
@@ -257,6 +259,8 @@ impl Loop {
             Ok(tried) => (tried.bill, Some(tried)),
             Err(error) => {
                 tracing::error!(%error, "a try at scoring a turn ended by a defect; its claim runs out");
+                // Which turn it was is not known any more. The claims keep the others from being begun twice.
+                self.under_way.clear();
                 (Bill::default(), None)
             }
         };
@@ -367,6 +371,8 @@ impl Loop {
     fn shuffle(&mut self) {
         let worker = &self.shared.worker;
         self.queue.make_contiguous().sort_by_cached_key(|one| (one.attempt, hash(&[worker, &one.trace_id])));
+        // What is known of a turn gets old, and another worker may have scored it.
+        self.queue.truncate(LOOKS_AHEAD * self.shared.config.at_once.max(1));
     }
 
     fn without_mlflow(&mut self, error: &MlflowError) {
