@@ -246,7 +246,8 @@ impl Loop {
 
     fn is_done(&self) -> Result<bool, JudgeError> {
         let health = self.shared.health.lock();
-        if !health.has_answered() && health.failures() >= self.shared.config.attempts && self.tries.is_empty() {
+        if !health.has_answered() && health.failures() >= self.shared.config.attempts && self.tries.is_empty()
+        {
             let reason = "the judge's model never answered; see the reason above. The turns wait on";
             return Err(JudgeError::Config(reason.into()));
         }
@@ -283,7 +284,12 @@ impl Loop {
             Outcome::Dead(failure) => {
                 self.shared.progress.dead.fetch_add(1, Relaxed);
                 let (kind, reason) = (failure.kind, failure.reason);
-                tracing::warn!(trace_id, kind, reason, "a turn could not be scored and is put aside; see voce judge --status");
+                tracing::warn!(
+                    trace_id,
+                    kind,
+                    reason,
+                    "a turn could not be scored and is put aside; see voce judge --status"
+                );
             }
             Outcome::Mlflow(error) => self.without_mlflow(&error),
         }
@@ -362,7 +368,11 @@ impl Loop {
     async fn put_aside(&self, turn: &TraceInfo, failure: &crate::claim::Failure) -> Result<(), MlflowError> {
         self.shared.ledger.put_aside(&turn.id, failure).await?;
         self.shared.progress.dead.fetch_add(1, Relaxed);
-        tracing::warn!(trace_id = turn.id, kind = failure.kind, "a turn is put aside; see voce judge --status");
+        tracing::warn!(
+            trace_id = turn.id,
+            kind = failure.kind,
+            "a turn is put aside; see voce judge --status"
+        );
         Ok(())
     }
 
@@ -418,6 +428,9 @@ mod tests {
         assert!((900..1_100).contains(&taken), "{taken}");
         assert!(ids.iter().all(|id| is_in_sample(id, 1.0) && !is_in_sample(id, 0.0)));
         let more = |id: &&String| is_in_sample(id, 0.5);
-        assert!(ids.iter().filter(|id| is_in_sample(id, 0.25)).all(|id| more(&id)), "a larger sample has the smaller");
+        assert!(
+            ids.iter().filter(|id| is_in_sample(id, 0.25)).all(|id| more(&id)),
+            "a larger sample has the smaller"
+        );
     }
 }

@@ -140,10 +140,13 @@ async fn a_score_is_written_once_and_read_back() {
     let info = &place.client.infos(&[&id]).await.unwrap()[0];
     assert_eq!(info.assessments.len(), 2);
     let better = NewAssessment { version: "2", feedback: Feedback::Value(json!(5)), ..score.clone() };
-    let Written::New(second) = place.client.assess_over(&better, Some(&first)).await.unwrap() else { panic!() };
+    let Written::New(second) = place.client.assess_over(&better, Some(&first)).await.unwrap() else {
+        panic!()
+    };
     let notes = Map::from_iter([("tries".to_owned(), json!(2))]);
     place.client.annotate(&id, &second, &notes).await.unwrap();
-    let expected = NewAssessment { name: "words", feedback: Feedback::Expectation(json!("yes")), ..score.clone() };
+    let expected =
+        NewAssessment { name: "words", feedback: Feedback::Expectation(json!("yes")), ..score.clone() };
     assert!(matches!(place.client.assess(&expected).await, Ok(Written::New(_))));
     place.client.delete_assessment(&id, &failed.id()).await.unwrap();
     place.client.delete_assessment(&id, &failed.id()).await.unwrap();
