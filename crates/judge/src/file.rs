@@ -1,14 +1,17 @@
 //! Reads one judge file. Whatever is wrong with it is said with its line, and with what was expected.
+mod form;
+
 use std::{collections::BTreeMap, path::Path};
 
 use regex::Regex;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use crate::{
-    Example, FIGURES, JudgeError, Kind, Message, Metric, Part, Passage, Turn,
+    Example, FIGURES, JudgeError, Kind, Metric, Part, Turn,
     code::{self, Better, Expected, Matches},
 };
+use form::{BudgetFile, ExampleFile, Head, LanguageFile, ModelFile, PatternFile, Scale, Word};
 
 /// The widest scale; people and models cannot tell more apart.
 const WIDEST: i64 = 100;
@@ -28,116 +31,6 @@ pub(crate) fn metric(path: &Path, text: &str) -> Result<Metric, JudgeError> {
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
-}
-
-/// What decides how the rest is read.
-#[derive(Deserialize)]
-struct Head {
-    kind: Word,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Word {
-    Model,
-    Pattern,
-    Budget,
-    Language,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scale {
-    from: i64,
-    to: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelFile {
-    #[serde(rename = "kind")]
-    _kind: Word,
-    name: Spanned<String>,
-    version: Spanned<u32>,
-    scale: Option<Spanned<Scale>>,
-    needs: Option<Vec<Part>>,
-    rubric: Spanned<String>,
-    #[serde(default)]
-    scores: BTreeMap<Spanned<String>, String>,
-    #[serde(default)]
-    examples: Vec<ExampleFile>,
-    sees: Spanned<Vec<Part>>,
-    model: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExampleFile {
-    question: String,
-    answer: String,
-    #[serde(default)]
-    generated: String,
-    #[serde(default)]
-    history: Vec<Message>,
-    passages: Option<Vec<Passage>>,
-    #[serde(default)]
-    end_reason: String,
-    #[serde(default)]
-    figures: BTreeMap<Spanned<String>, f64>,
-    score: Spanned<i64>,
-    reason: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PatternFile {
-    #[serde(rename = "kind")]
-    _kind: Word,
-    name: Spanned<String>,
-    version: Spanned<u32>,
-    scale: Option<Spanned<Scale>>,
-    needs: Option<Vec<Part>>,
-    #[serde(default)]
-    of: code::Of,
-    matches: Matches,
-    patterns: Spanned<Vec<PatternLine>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PatternLine {
-    regex: Spanned<String>,
-    means: String,
-    score: Option<Spanned<i64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BudgetFile {
-    #[serde(rename = "kind")]
-    _kind: Word,
-    name: Spanned<String>,
-    version: Spanned<u32>,
-    scale: Option<Spanned<Scale>>,
-    needs: Option<Vec<Part>>,
-    figure: Spanned<String>,
-    #[serde(default)]
-    better: Better,
-    limits: Spanned<BTreeMap<Spanned<String>, f64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LanguageFile {
-    #[serde(rename = "kind")]
-    _kind: Word,
-    name: Spanned<String>,
-    version: Spanned<u32>,
-    scale: Option<Spanned<Scale>>,
-    needs: Option<Vec<Part>>,
-    expected: Spanned<String>,
-    #[serde(default)]
-    among: Vec<Spanned<String>>,
 }
 
 impl File<'_> {

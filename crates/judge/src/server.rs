@@ -125,7 +125,7 @@ impl Server {
             .headers(self.headers.clone())
             .timeout(Duration::from_secs_f64(seconds))
             .json(&self.body(question, with_format));
-        let answer = request.send().await.map_err(|error| self.failed(&error))?;
+        let answer = request.send().await.map_err(|error| self.failed(error))?;
         let (status, wait) = (answer.status(), wait(answer.headers()));
         let bytes = self.read(answer).await?;
         if !status.is_success() {
@@ -170,7 +170,7 @@ impl Server {
         let mut bytes = vec![];
         let mut chunks = answer.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            bytes.extend_from_slice(&chunk.map_err(|error| self.failed(&error))?);
+            bytes.extend_from_slice(&chunk.map_err(|error| self.failed(error))?);
             if bytes.len() > LONGEST_ANSWER {
                 let reason = format!("sent more than {LONGEST_ANSWER} bytes; check judge.base_url");
                 return Err(self.trouble(TroubleKind::Invalid, &reason).into());
@@ -179,7 +179,7 @@ impl Server {
         Ok(bytes)
     }
 
-    fn failed(&self, error: &reqwest::Error) -> Refusal {
+    fn failed(&self, error: reqwest::Error) -> Refusal {
         if error.is_timeout() && !error.is_connect() {
             let reason = format!(
                 "gave no answer within {} s (judge.timeout_seconds); check that it is not overloaded",
@@ -187,8 +187,8 @@ impl Server {
             );
             return self.trouble(TroubleKind::Timeout, &reason).into();
         }
-        let reason =
-            format!("cannot be reached ({}); check judge.base_url and that it is running", chain(error));
+        let causes = chain(&error.without_url());
+        let reason = format!("cannot be reached ({causes}); check judge.base_url and that it is running");
         self.trouble(TroubleKind::Away, &reason).into()
     }
 

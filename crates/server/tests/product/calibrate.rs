@@ -113,6 +113,10 @@ async fn what_cannot_be_compared_is_refused_with_the_reason() {
     let output = calibrate(&place, "", &lines, &[]);
     let text = said(&output);
     assert!(!output.status.success() && text.contains("judge.base_url is empty"), "{text}");
+    // Port 9 is for discarding what comes, and nobody listens.
+    let output = calibrate(&place, "http://127.0.0.1:9/v1", &lines, &["--set", "judge.attempts=1"]);
+    let text = said(&output);
+    assert!(!output.status.success() && text.contains("no score at all: the judge's server"), "{text}");
     assert!(server.asked().is_empty());
 }
 
@@ -139,7 +143,7 @@ async fn scores_that_stand_in_mlflow_are_compared_without_asking_a_model() {
     let Some(mut turns) = Simulated::new("calibrate").await else { return };
     turns.make(&["--count", "6", "--seed", "3"]);
     turns.traces().await;
-    let pairs = [(1, 1), (2, 3), (4, 4), (5, 5), (5, 1), (3, 3)];
+    let pairs: [(i64, i64); 6] = [(1, 1), (2, 3), (4, 4), (5, 5), (5, 1), (3, 3)];
     let ids: Vec<Value> = turns.made.iter().map(|turn| turn["trace_id"].clone()).collect();
     for (trace, (human, judge)) in ids.iter().zip(pairs) {
         turns.score(trace, "faithfulness", "HUMAN", json!(human)).await;

@@ -55,6 +55,9 @@ pub async fn gather(settings: &Config, metrics: Metrics, rated: &[Rated], source
             reason: trouble.message,
         }));
     }
+    if let (true, Some(first)) = (gathered.compared.is_empty(), gathered.unscored.first()) {
+        bail!("the judge gave no score at all: {}", first.reason);
+    }
     Ok(gathered)
 }
 

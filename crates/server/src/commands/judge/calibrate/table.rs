@@ -7,8 +7,8 @@ use super::report::{Compare, Compared, Report};
 
 /// The longest text of a turn that is shown, characters.
 const LONGEST: usize = 100;
-/// Scores that the judge did not give and that are listed.
-const MOST_UNSCORED: usize = 5;
+/// Reasons for missing scores that are listed.
+const MOST_REASONS: usize = 5;
 
 pub fn table(report: &Report) -> String {
     // Writing into a text cannot fail.
@@ -85,13 +85,21 @@ fn disagreement(out: &mut String, one: &Compared) -> std::fmt::Result {
     Ok(())
 }
 
+/// One line for each reason: a server that is away gives the same one for all.
 fn unscored(out: &mut String, report: &Report) -> std::fmt::Result {
     if report.unscored.is_empty() {
         return Ok(());
     }
+    let mut reasons: Vec<(&str, Vec<&str>)> = vec![];
+    for one in &report.unscored {
+        match reasons.iter_mut().find(|(reason, _)| *reason == one.reason) {
+            Some((_, places)) => places.push(&one.place),
+            None => reasons.push((&one.reason, vec![&one.place])),
+        }
+    }
     writeln!(out, "\n{} scores are missing:", report.unscored.len())?;
-    for one in report.unscored.iter().take(MOST_UNSCORED) {
-        writeln!(out, "  {}, {}: {}", one.place, one.metric, one.reason)?;
+    for (reason, places) in reasons.iter().take(MOST_REASONS) {
+        writeln!(out, "  {} from {} on: {reason}", places.len(), places[0])?;
     }
     Ok(())
 }
