@@ -104,25 +104,14 @@ impl Outcome {
 
 /// Tries a turn.
 pub(crate) async fn attempt(shared: Arc<Shared>, candidate: Candidate) -> Tried {
-    let Candidate { trace_id, attempt } = candidate;
+    let trace_id = candidate.trace_id.clone();
     let mut bill = Bill::default();
-    let began = Instant::now();
-    let outcome = match shared.ledger.claim(&trace_id, attempt).await {
-        Ok(None) => Outcome::Lost,
+    let outcome = match take(&shared, &candidate).await {
         Err(error) => Outcome::Mlflow(error),
-        Ok(Some(claim)) => {
-            let span = tracing::info_span!(
-                "judge",
-                turn_trace = trace_id,
-                attempt,
-                worker = shared.worker,
-                metrics = Empty,
-                verdict = Empty,
-                scores = Empty,
-                outcome = Empty,
-                error = Empty,
-            );
-            let work = Work { shared: &shared, claim: &claim, began, bill: &mut bill };
+        Ok(None) => Outcome::Lost,
+        Ok(Some(taken)) => {
+            let span = taken.span(&shared.worker);
+            let work = Work { shared: &shared, taken: &taken, bill: &mut bill };
             let outcome = work.run().instrument(span.clone()).await;
             span.record("outcome", outcome.as_str());
             match &outcome {
@@ -140,10 +129,60 @@ pub(crate) async fn attempt(shared: Arc<Shared>, candidate: Candidate) -> Tried 
     Tried { trace_id, outcome, bill }
 }
 
+/// A turn that is ours for now.
+struct Taken {
+    claim: Claim,
+    trace: Trace,
+    began: Instant,
+    /// From here on it was read.
+    reads: Instant,
+}
+
+/// Takes a turn and reads it as it stands then; `None` if another worker was faster, also with scoring it.
+async fn take(shared: &Shared, candidate: &Candidate) -> Result<Option<Taken>, MlflowError> {
+    let began = Instant::now();
+    let Some(claim) = shared.ledger.claim(&candidate.trace_id, candidate.attempt).await? else {
+        return Ok(None);
+    };
+    let reads = Instant::now();
+    match shared.ledger.read(&claim).await {
+        Ok(Some(trace)) => Ok(Some(Taken { claim, trace, began, reads })),
+        Ok(None) => shared.ledger.release(&claim).await.map(|()| None),
+        Err(error) => {
+            // What fails here too leaves a claim that runs out.
+            drop(shared.ledger.release(&claim).await);
+            Err(error)
+        }
+    }
+}
+
+impl Taken {
+    /// The root of the try's trace. It is made when there is something to tell: turns that were lost make no trace.
+    fn span(&self, worker: &str) -> Span {
+        let span = tracing::info_span!(
+            "judge",
+            started_ms_ago = millis(self.began),
+            turn_trace = self.claim.trace_id,
+            attempt = self.claim.attempt,
+            worker,
+            metrics = Empty,
+            verdict = Empty,
+            scores = Empty,
+            outcome = Empty,
+            error = Empty,
+        );
+        drop(tracing::info_span!(parent: &span, "judge.read", started_ms_ago = millis(self.reads)));
+        span
+    }
+}
+
+fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
 struct Work<'a> {
     shared: &'a Shared,
-    claim: &'a Claim,
-    began: Instant,
+    taken: &'a Taken,
     bill: &'a mut Bill,
 }
 
@@ -158,7 +197,7 @@ impl Work<'_> {
     /// Whatever fails here too leaves a claim that runs out, and counts then.
     async fn without_mlflow(&self, error: MlflowError) -> Outcome {
         if error.is_passing() {
-            drop(self.shared.ledger.release(self.claim).await);
+            drop(self.shared.ledger.release(&self.taken.claim).await);
             return Outcome::Mlflow(error);
         }
         // It will refuse the same again, and each time the model would have been asked for nothing.
@@ -166,19 +205,15 @@ impl Work<'_> {
             kind: "mlflow".into(),
             reason: error.to_string(),
             metrics: String::new(),
-            attempts: self.claim.attempt,
+            attempts: self.taken.claim.attempt,
         };
         self.fail(failure, None).await.unwrap_or_else(Outcome::Mlflow)
     }
 
     async fn steps(&mut self) -> Result<Outcome, MlflowError> {
         let shared = self.shared;
-        let read = tracing::info_span!("judge.read");
-        let Some(trace) = shared.ledger.read(self.claim).instrument(read).await? else {
-            shared.ledger.release(self.claim).await?;
-            return Ok(Outcome::Lost);
-        };
-        let turn = Turn::of(&trace);
+        let trace = &self.taken.trace;
+        let turn = Turn::of(trace);
         let applicable = turn.as_ref().map(|turn| shared.judge.applicable(turn)).unwrap_or_default();
         let (Some(turn), false) = (turn, applicable.is_empty()) else {
             shared.ledger.finish(&trace.info, Mark::Nothing).await?;
@@ -191,11 +226,11 @@ impl Work<'_> {
         let mut scores = vec![];
         for group in groups(&missing, &shared.judge) {
             let Some(asked) = self.ask(&turn, &group).await else {
-                shared.ledger.release(self.claim).await?;
+                shared.ledger.release(&self.taken.claim).await?;
                 return Ok(Outcome::Released);
             };
             // At once: what was paid for is not lost, whatever comes.
-            self.write(&trace, &asked.0).await?;
+            self.write(&asked.0).await?;
             scores.extend(asked.0);
             troubles.extend(asked.1);
         }
@@ -226,7 +261,8 @@ impl Work<'_> {
             outcome = Empty,
             error = Empty,
         );
-        let until = self.began + Duration::from_secs(shared.config.lease_seconds.into()).mul_f64(ASKING);
+        let until =
+            self.taken.began + Duration::from_secs(shared.config.lease_seconds.into()).mul_f64(ASKING);
         let asking = timeout_at(until, shared.judge.judge(turn, &group.metrics)).instrument(span.clone());
         let judged = tokio::select! {
             () = shared.stop.cancelled() => {
@@ -260,14 +296,14 @@ impl Work<'_> {
         Some((scores, troubles))
     }
 
-    async fn write(&self, trace: &Trace, scores: &[Score]) -> Result<(), MlflowError> {
+    async fn write(&self, scores: &[Score]) -> Result<(), MlflowError> {
         if scores.is_empty() {
             return Ok(());
         }
         let span = tracing::info_span!("judge.write", scores = scores.len());
         async {
             for score in scores {
-                self.write_again(|| self.shared.ledger.write(&trace.info, score)).await?;
+                self.write_again(|| self.shared.ledger.write(&self.taken.trace.info, score)).await?;
             }
             Ok(())
         }
@@ -281,7 +317,7 @@ impl Work<'_> {
         F: Fn() -> W,
         W: Future<Output = Result<(), MlflowError>>,
     {
-        let until = self.began + Duration::from_secs(self.shared.config.lease_seconds.into());
+        let until = self.taken.began + Duration::from_secs(self.shared.config.lease_seconds.into());
         loop {
             match write().await {
                 Err(error) if error.is_passing() && Instant::now() + WRITE_AGAIN < until => {
@@ -307,14 +343,14 @@ impl Work<'_> {
             shared.progress.troubled(worst);
         }
         if !counts {
-            shared.ledger.release(self.claim).await?;
+            shared.ledger.release(&self.taken.claim).await?;
             return Ok(Outcome::Released);
         }
         let failure = Failure {
             kind: worst.kind.as_str().to_owned(),
             reason: worst.message.clone(),
             metrics: names(troubles.iter().map(|(metric, _)| metric.as_str())),
-            attempts: self.claim.attempt,
+            attempts: self.taken.claim.attempt,
         };
         self.fail(failure, worst.wait).await
     }
@@ -322,13 +358,13 @@ impl Work<'_> {
     async fn fail(&self, failure: Failure, wait: Option<Duration>) -> Result<Outcome, MlflowError> {
         let ledger = &self.shared.ledger;
         let config = &self.shared.config;
-        if self.claim.attempt >= config.attempts {
-            self.write_again(|| ledger.put_aside(&self.claim.trace_id, &failure)).await?;
+        if self.taken.claim.attempt >= config.attempts {
+            self.write_again(|| ledger.put_aside(&self.taken.claim.trace_id, &failure)).await?;
             return Ok(Outcome::Dead(failure));
         }
         let first = Duration::try_from_secs_f64(config.retry_seconds).unwrap_or_default();
-        let pause = back_off(first, self.claim.attempt, wait);
-        self.write_again(|| ledger.fail(self.claim, &failure, pause)).await?;
+        let pause = back_off(first, self.taken.claim.attempt, wait);
+        self.write_again(|| ledger.fail(&self.taken.claim, &failure, pause)).await?;
         Ok(Outcome::Failed(failure))
     }
 }

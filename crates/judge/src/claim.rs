@@ -180,7 +180,10 @@ mod tests {
     #[test]
     fn a_turn_is_given_up_after_its_last_try_and_the_last_trouble_is_kept() {
         let Claims::Spent(failure) = Claims::of(&[failed_claim(3, 500)], "m", 0, 3) else { panic!() };
-        assert_eq!((failure.kind.as_str(), failure.reason.as_str(), failure.attempts), ("away", "no answer", 3));
+        assert_eq!(
+            (failure.kind.as_str(), failure.reason.as_str(), failure.attempts),
+            ("away", "no answer", 3)
+        );
         let Claims::Spent(failure) = Claims::of(&[claim("m", 3, 900)], "m", 900, 3) else { panic!() };
         assert_eq!(failure.kind, "died");
     }

@@ -62,7 +62,8 @@ impl Health {
 
 /// How long a turn waits after its failed try `attempt` (from 1): `first`, doubled with each, an hour at most.
 pub(crate) fn back_off(first: Duration, attempt: u32, asked: Option<Duration>) -> Duration {
-    let doubled = first.saturating_mul(1_u32 << attempt.saturating_sub(1).min(16)).min(Duration::from_secs(3_600));
+    let doubled =
+        first.saturating_mul(1_u32 << attempt.saturating_sub(1).min(16)).min(Duration::from_secs(3_600));
     jittered(doubled).max(asked.unwrap_or_default())
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 use voce_mlflow::{
-    Assessment, Client, Feedback, MlflowError, NewAssessment, Order, Search, Source, Trace, TraceInfo, Written,
+    Assessment, Client, Feedback, MlflowError, NewAssessment, Order, Search, Source, Trace, TraceInfo,
+    Written,
 };
 
 use crate::{
@@ -238,9 +239,8 @@ impl Ledger {
         let now = now_ms();
         for turn in &left {
             let waits_no_more = |mark: &str| mark != self.mark || turn.tags.contains_key(mark);
-            let is_left = |one: &Assessment| {
-                claim::is_over(one, now) && waits_no_more(claim::note(one, claim::MARK))
-            };
+            let is_left =
+                |one: &Assessment| claim::is_over(one, now) && waits_no_more(claim::note(one, claim::MARK));
             self.delete_claims(turn, is_left).await?;
         }
         Ok(())
@@ -291,13 +291,9 @@ pub(crate) fn dead_letter(turn: &TraceInfo) -> Option<DeadLetter> {
 }
 
 /// Scores that we wrote and that count. People may have given some of the same name.
-pub(crate) fn scores_of<'a>(
-    turn: &'a TraceInfo,
-    metric: &'a str,
-) -> impl Iterator<Item = &'a Assessment> {
-    let ours = move |one: &&Assessment| {
-        one.name == metric && one.valid && one.metadata.contains_key(METRIC_VERSION)
-    };
+pub(crate) fn scores_of<'a>(turn: &'a TraceInfo, metric: &'a str) -> impl Iterator<Item = &'a Assessment> {
+    let ours =
+        move |one: &&Assessment| one.name == metric && one.valid && one.metadata.contains_key(METRIC_VERSION);
     turn.assessments.iter().filter(ours)
 }
 

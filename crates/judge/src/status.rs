@@ -6,7 +6,7 @@ use voce_mlflow::{MlflowError, Order, TraceInfo};
 
 use crate::{
     claim::Claims,
-    ledger::{DeadLetter, Ledger, Mark, PAGE, dead_letter, scores_of},
+    ledger::{DeadLetter, Ledger, Mark, dead_letter, scores_of},
 };
 
 /// Turns whose scores are counted, at most.
@@ -76,7 +76,6 @@ pub(crate) async fn of(ledger: &Ledger, attempts: u32) -> Result<Status, MlflowE
         .iter()
         .map(|turn| Dead { trace_id: turn.id.clone(), letter: dead_letter(turn).unwrap_or_default() })
         .collect();
-    debug_assert!(status.dead.len() <= PAGE);
     Ok(status)
 }
 

@@ -29,6 +29,8 @@ use crate::{
 
 /// Between two looks at MLflow, at least: turns that were lost to another worker must not make us ask without a pause.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Turns that are lined up for each that is under way.
+const LOOKS_AHEAD: usize = 8;
 /// The longest pause while MLflow is away.
 const LONGEST_AWAY: Duration = Duration::from_secs(60);
 
@@ -244,7 +246,8 @@ impl Loop {
 
     fn is_done(&self) -> Result<bool, JudgeError> {
         let health = self.shared.health.lock();
-        if !health.has_answered() && health.failures() >= self.shared.config.attempts && self.tries.is_empty() {
+        if !health.has_answered() && health.failures() >= self.shared.config.attempts && self.tries.is_empty()
+        {
             let reason = "the judge's model never answered; see the reason above. The turns wait on";
             return Err(JudgeError::Config(reason.into()));
         }
@@ -257,6 +260,8 @@ impl Loop {
             Ok(tried) => (tried.bill, Some(tried)),
             Err(error) => {
                 tracing::error!(%error, "a try at scoring a turn ended by a defect; its claim runs out");
+                // Which turn it was is not known any more. The claims keep the others from being begun twice.
+                self.under_way.clear();
                 (Bill::default(), None)
             }
         };
@@ -279,7 +284,12 @@ impl Loop {
             Outcome::Dead(failure) => {
                 self.shared.progress.dead.fetch_add(1, Relaxed);
                 let (kind, reason) = (failure.kind, failure.reason);
-                tracing::warn!(trace_id, kind, reason, "a turn could not be scored and is put aside; see voce judge --status");
+                tracing::warn!(
+                    trace_id,
+                    kind,
+                    reason,
+                    "a turn could not be scored and is put aside; see voce judge --status"
+                );
             }
             Outcome::Mlflow(error) => self.without_mlflow(&error),
         }
@@ -358,7 +368,11 @@ impl Loop {
     async fn put_aside(&self, turn: &TraceInfo, failure: &crate::claim::Failure) -> Result<(), MlflowError> {
         self.shared.ledger.put_aside(&turn.id, failure).await?;
         self.shared.progress.dead.fetch_add(1, Relaxed);
-        tracing::warn!(trace_id = turn.id, kind = failure.kind, "a turn is put aside; see voce judge --status");
+        tracing::warn!(
+            trace_id = turn.id,
+            kind = failure.kind,
+            "a turn is put aside; see voce judge --status"
+        );
         Ok(())
     }
 
@@ -367,6 +381,8 @@ impl Loop {
     fn shuffle(&mut self) {
         let worker = &self.shared.worker;
         self.queue.make_contiguous().sort_by_cached_key(|one| (one.attempt, hash(&[worker, &one.trace_id])));
+        // What is known of a turn gets old, and another worker may have scored it.
+        self.queue.truncate(LOOKS_AHEAD * self.shared.config.at_once.max(1));
     }
 
     fn without_mlflow(&mut self, error: &MlflowError) {
@@ -412,6 +428,9 @@ mod tests {
         assert!((900..1_100).contains(&taken), "{taken}");
         assert!(ids.iter().all(|id| is_in_sample(id, 1.0) && !is_in_sample(id, 0.0)));
         let more = |id: &&String| is_in_sample(id, 0.5);
-        assert!(ids.iter().filter(|id| is_in_sample(id, 0.25)).all(|id| more(&id)), "a larger sample has the smaller");
+        assert!(
+            ids.iter().filter(|id| is_in_sample(id, 0.25)).all(|id| more(&id)),
+            "a larger sample has the smaller"
+        );
     }
 }

@@ -139,6 +139,24 @@ async fn a_score_is_written_once_and_read_back() {
     assert_eq!((other.score(), &other.feedback), (None, &error));
     let info = &place.client.infos(&[&id]).await.unwrap()[0];
     assert_eq!(info.assessments.len(), 2);
+    let better = NewAssessment { version: "2", feedback: Feedback::Value(json!(5)), ..score.clone() };
+    let Written::New(second) = place.client.assess_over(&better, Some(&first)).await.unwrap() else {
+        panic!()
+    };
+    let notes = Map::from_iter([("tries".to_owned(), json!(2))]);
+    place.client.annotate(&id, &second, &notes).await.unwrap();
+    let expected =
+        NewAssessment { name: "words", feedback: Feedback::Expectation(json!("yes")), ..score.clone() };
+    assert!(matches!(place.client.assess(&expected).await, Ok(Written::New(_))));
+    place.client.delete_assessment(&id, &failed.id()).await.unwrap();
+    place.client.delete_assessment(&id, &failed.id()).await.unwrap();
+    let read = place.client.assessments(&id).await.unwrap().unwrap();
+    let of = |id: &str| read.iter().find(|one| one.id == id).unwrap();
+    assert_eq!((of(&first).valid, of(&second).valid, of(&second).score()), (false, true, Some(5.0)));
+    let notes = &of(&second).metadata;
+    assert_eq!((&notes["tries"], &notes["judge.prompt_version"]), (&json!("2"), &json!("1")));
+    assert_eq!((&of(&expected.id()).feedback, of(&expected.id()).score()), (&expected.feedback, None));
+    assert_eq!(read.len(), 3);
     let unknown = "0".repeat(32);
     assert!(place.client.assessments(&unknown).await.unwrap().is_none());
     let early = NewAssessment { trace_id: &unknown, ..score };
@@ -186,6 +204,10 @@ async fn marks_percentiles_and_attachments_do_what_they_say() {
         limit: 5,
     };
     assert_eq!(place.client.search(&search).await.unwrap().len(), 1);
+    for _ in 0..2 {
+        place.client.delete_tag(&ids[0], "judged").await.unwrap();
+    }
+    assert_eq!(place.client.search(&search).await.unwrap().len(), 0);
     let query = PercentilesQuery {
         experiment_id: &place.experiment,
         percentiles: &[50.0, 95.0, 99.9],

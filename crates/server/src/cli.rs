@@ -245,11 +245,14 @@ pub struct ReportArgs {
 }
 
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   voce judge                  score turns as they come, beside any other voce that does; SIGTERM ends it
   voce judge --once           score what waits, then end
   voce judge --status         what waits, what was scored, what was put aside and why
-  voce judge --retry          let the turns that were put aside wait again")]
+  voce judge --retry          let the turns that were put aside wait again"
+)]
 pub struct JudgeArgs {
     /// Another task than judging.
     #[command(subcommand)]

@@ -159,3 +159,22 @@ fn spans_of_mut(request: &mut ExportTraceServiceRequest) -> Option<&mut ScopeSpa
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spool_keeps_what_a_batch_is() {
+        for topic in [Topic::Turns, Topic::Judge] {
+            for compressed in [false, true] {
+                let kind = Kind::Spans { compressed, topic };
+                let (stored, name) = kind.stored();
+                assert_eq!(Kind::of(stored, name), Some(kind.clone()));
+            }
+        }
+        // As it was before there were topics.
+        assert_eq!(Kind::of(0, ""), Some(Kind::Spans { compressed: false, topic: Topic::Turns }));
+        assert_eq!(Kind::of(9, ""), None);
+    }
+}

@@ -91,7 +91,11 @@ mod tests {
     use crate::batch::{Kind, Topic};
 
     fn batch(mark: u8) -> Batch {
-        Batch { kind: Kind::Spans { compressed: false, topic: Topic::Turns }, body: vec![mark; 10].into(), spans: 3 }
+        Batch {
+            kind: Kind::Spans { compressed: false, topic: Topic::Turns },
+            body: vec![mark; 10].into(),
+            spans: 3,
+        }
     }
 
     #[test]

@@ -451,3 +451,15 @@ impl SpanWords {
         self.fields.iter().chain(COMMON).find(|field| field.name == name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_judges_spans_are_told_by_their_names() {
+        assert!(JUDGE_SPANS.iter().all(|words| is_of_judge(words.name)));
+        assert!(SPANS.iter().all(|words| !is_of_judge(words.name)));
+        assert!(!is_of_judge("judgement"));
+    }
+}

@@ -164,8 +164,10 @@ async fn scores_that_stand_in_mlflow_are_compared_without_asking_a_model() {
     assert_eq!((&report["requests"], &report["turns"]), (&json!(0), &json!(6)));
     // The disagreement that there is, 1 + 16, by that of every person's score with every judge's.
     let kappa = faithfulness["weighted_kappa"]["is"].as_f64().unwrap();
-    let all: i64 =
-        pairs.iter().flat_map(|(human, _)| pairs.iter().map(move |(_, judge)| (human - judge).pow(2))).sum();
+    let all: i64 = pairs
+        .iter()
+        .flat_map(|(human, _)| pairs.iter().map(move |(_, judge)| i64::pow(human - judge, 2)))
+        .sum();
     assert!((kappa - (1.0 - 17.0 * 6.0 / all as f64)).abs() < 1e-9, "{kappa}");
     assert!(metrics.iter().all(|one| one["metric"] != "tone"), "neither a thumb nor 17 is a score: {report}");
 }

@@ -97,8 +97,7 @@ impl Court {
 
     async fn found(&self, experiment: &str, filter: &str) -> Vec<TraceInfo> {
         let experiment_id = self.client.experiment(experiment).await.unwrap();
-        let search =
-            Search { experiment_id: &experiment_id, filter, order: Order::Oldest, limit: 500 };
+        let search = Search { experiment_id: &experiment_id, filter, order: Order::Oldest, limit: 500 };
         self.client.search(&search).await.unwrap()
     }
 
@@ -168,7 +167,8 @@ async fn two_workers_and_a_kill_score_every_turn_once() {
         other => other,
     };
     let Some(mut court) = Court::new("judged", &FIVE, script).await else { return };
-    std::fs::write(court.turns.place.dir.path().join("judges").join(format!("{SIXTH}.toml")), SIXTH_FILE).unwrap();
+    std::fs::write(court.turns.place.dir.path().join("judges").join(format!("{SIXTH}.toml")), SIXTH_FILE)
+        .unwrap();
     court.turns.make(&["--count", "50", "--seed", "5", "--minutes", "30"]);
     let (mut killed, other) = (court.worker(), court.worker());
     wait_for(|| court.model.asked().len() >= 12).await;
@@ -181,7 +181,11 @@ async fn two_workers_and_a_kill_score_every_turn_once() {
 
     assert!(turns.len() > 40, "{} turns", turns.len());
     let asked = court.model.asked().len();
-    assert!((turns.len()..=turns.len() + AT_ONCE).contains(&asked), "{asked} requests for {} turns", turns.len());
+    assert!(
+        (turns.len()..=turns.len() + AT_ONCE).contains(&asked),
+        "{asked} requests for {} turns",
+        turns.len()
+    );
     let ids: Vec<&str> = turns.iter().map(|turn| turn.id.as_str()).collect();
     let traces = court.client.traces(&ids).await.unwrap();
     assert!(traces.iter().any(is_searched) && !traces.iter().all(is_searched), "turns of both kinds");
@@ -194,7 +198,10 @@ async fn two_workers_and_a_kill_score_every_turn_once() {
         names.sort_unstable();
         assert_eq!(names, expected, "{}", trace.info.id);
         trace.info.assessments.iter().for_each(is_whole);
-        assert!(trace.spans.iter().all(|span| !span.name.starts_with("judge")), "the judge's work is not the turn's");
+        assert!(
+            trace.spans.iter().all(|span| !span.name.starts_with("judge")),
+            "the judge's work is not the turn's"
+        );
     }
     own_traces(&court, &turns).await;
 }
@@ -259,7 +266,9 @@ async fn a_server_in_trouble_never_makes_a_score_and_never_loses_a_turn() {
             return good(asked);
         }
         match mischief(asked.turn()["question"].as_str().unwrap()) {
-            Mischief::Limits if !limited.swap(true, Relaxed) => Answer::Status(429, "slow down".into(), Some(1)),
+            Mischief::Limits if !limited.swap(true, Relaxed) => {
+                Answer::Status(429, "slow down".into(), Some(1))
+            }
             Mischief::Limits => good(asked),
             Mischief::Garbage => Answer::Text("I would rather talk about the weather.".into()),
             Mischief::Seven => Answer::scores(asked, |_| (7, "beyond praise".into())),
@@ -270,14 +279,19 @@ async fn a_server_in_trouble_never_makes_a_score_and_never_loses_a_turn() {
     let Some(mut court) = Court::new("trouble", &["tone", "latency_budget"], script).await else { return };
     court.turns.make(&["--count", "8", "--seed", "5", "--minutes", "30"]);
     let turns = court.turns().await;
-    let of = |wanted: Mischief| {
-        turns.iter().filter(|turn| mischief(&turn.request_preview) == wanted).count()
-    };
+    let of = |wanted: Mischief| turns.iter().filter(|turn| mischief(&turn.request_preview) == wanted).count();
     for (_, wanted) in MISCHIEFS {
         assert!(of(wanted) > 0, "no turn for {wanted:?}; take another seed");
     }
-    let once =
-        ["--once", "--set", "judge.attempts=2", "--set", "judge.retry_seconds=0.2", "--set", "judge.timeout_seconds=0.5"];
+    let once = [
+        "--once",
+        "--set",
+        "judge.attempts=2",
+        "--set",
+        "judge.retry_seconds=0.2",
+        "--set",
+        "judge.timeout_seconds=0.5",
+    ];
     let output = court.voce(&once).await;
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
 
@@ -299,7 +313,8 @@ async fn a_server_in_trouble_never_makes_a_score_and_never_loses_a_turn() {
         assert_eq!(claims(turn), 0);
         for score in &turn.assessments {
             assert!((1.0..=5.0).contains(&score.score().unwrap()), "{score:?}");
-            let is_fine = score.name == "latency_budget" || mischief(&turn.request_preview) == Mischief::Limits;
+            let is_fine =
+                score.name == "latency_budget" || mischief(&turn.request_preview) == Mischief::Limits;
             assert!(is_fine, "{score:?}");
         }
         assert!(turn.assessments.iter().any(|one| one.name == "latency_budget"), "what could be scored was");

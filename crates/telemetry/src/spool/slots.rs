@@ -171,7 +171,11 @@ mod tests {
     }
 
     fn batch(mark: u8) -> Batch {
-        Batch { kind: Kind::Spans { compressed: false, topic: Topic::Turns }, body: vec![mark; 10].into(), spans: 2 }
+        Batch {
+            kind: Kind::Spans { compressed: false, topic: Topic::Turns },
+            body: vec![mark; 10].into(),
+            spans: 2,
+        }
     }
 
     #[test]

@@ -346,7 +346,11 @@ mod tests {
     use crate::batch::Topic;
 
     fn batch(mark: u8, spans: usize) -> Batch {
-        Batch { kind: Kind::Spans { compressed: false, topic: Topic::Turns }, body: vec![mark; 10].into(), spans }
+        Batch {
+            kind: Kind::Spans { compressed: false, topic: Topic::Turns },
+            body: vec![mark; 10].into(),
+            spans,
+        }
     }
 
     fn attached(mark: u8) -> Batch {

@@ -18,7 +18,8 @@ pub(super) async fn tell(config: &Config) -> bool {
     };
     let judge = effective(config);
     if judge.base_url.is_empty() {
-        let told = "no model: only what is computed is scored; set judge.base_url and judge.model for the rest";
+        let told =
+            "no model: only what is computed is scored; set judge.base_url and judge.model for the rest";
         return line(true, "judge", told);
     }
     let (model, server) = (&judge.model, &judge.base_url);

@@ -21,7 +21,10 @@ pub async fn run(config: Config, once: bool) -> Result<ExitCode> {
     say(&setup);
     let mut signals = JoinSet::new();
     signals.spawn(async move {
-        crate::commands::ended().await.inspect_err(|error| tracing::error!(%error, "signals cannot be heard")).ok();
+        crate::commands::ended()
+            .await
+            .inspect_err(|error| tracing::error!(%error, "signals cannot be heard"))
+            .ok();
         stop.cancel();
     });
     let done = match once {
@@ -39,7 +42,11 @@ pub async fn run(config: Config, once: bool) -> Result<ExitCode> {
 
 /// The worker that runs beside calls; `None` where turns are not to be scored, or are kept nowhere. A broken judge file
 /// is an error in any case.
-pub fn beside_calls(config: &Config, telemetry: &Telemetry, stop: CancellationToken) -> Result<Option<Worker>> {
+pub fn beside_calls(
+    config: &Config,
+    telemetry: &Telemetry,
+    stop: CancellationToken,
+) -> Result<Option<Worker>> {
     if !config.judge.enabled {
         return Ok(None);
     }
@@ -76,9 +83,11 @@ pub fn register(telemetry: &Telemetry, gauges: &Gauges) {
     });
     let used = gauges.budget();
     let words = "Share of a limit of the judge that is used.";
-    for (limit, is_set) in
-        [("requests", used.requests.is_some()), ("tokens", used.tokens.is_some()), ("cost", used.cost.is_some())]
-    {
+    for (limit, is_set) in [
+        ("requests", used.requests.is_some()),
+        ("tokens", used.tokens.is_some()),
+        ("cost", used.cost.is_some()),
+    ] {
         let of = gauges.clone();
         if is_set {
             telemetry.gauge("voce.judge.budget", "", words, &[("limit", limit)], move || {

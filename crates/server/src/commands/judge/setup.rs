@@ -80,7 +80,11 @@ fn checked(judge: &voce_judge::Config) -> Result<()> {
         "judge.model = {:?} and judge.base_url is empty: expected the server that has the model, e.g. http://127.0.0.1:8000/v1",
         judge.model
     );
-    ensure!((0.0..=1.0).contains(&judge.sample), "judge.sample = {}: expected a share from 0 to 1", judge.sample);
+    ensure!(
+        (0.0..=1.0).contains(&judge.sample),
+        "judge.sample = {}: expected a share from 0 to 1",
+        judge.sample
+    );
     ensure!(judge.attempts > 0, "judge.attempts = 0: expected at least 1");
     ensure!(judge.lease_seconds > 0, "judge.lease_seconds = 0: expected at least 1");
     Ok(())

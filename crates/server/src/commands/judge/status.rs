@@ -149,7 +149,10 @@ fn print(told: &Told, setup: &Setup) {
     for dead in &status.dead {
         let letter = &dead.letter;
         let metrics = if letter.metrics.is_empty() { "all" } else { &letter.metrics };
-        println!("           {} {}: {} ({metrics}; tried {} times)", dead.trace_id, letter.kind, letter.reason, letter.attempts);
+        println!(
+            "           {} {}: {} ({metrics}; tried {} times)",
+            dead.trace_id, letter.kind, letter.reason, letter.attempts
+        );
     }
     if !status.dead.is_empty() {
         println!("           `voce judge --retry` lets them wait again");
