@@ -27,9 +27,11 @@ async fn echo(mut call: Call) {
                 assert_eq!(control, Control::Interrupt);
                 drop(call.events.try_send(Event::TurnEnded(TurnReport { turn, ..TurnReport::default() })));
             }
-            heard = call.microphone.recv() => match heard {
-                Some(heard) => speaker.send(heard).await.unwrap(),
-                None => return,
+            heard = call.microphone.recv() => {
+                let Some(heard) = heard else { return };
+                if speaker.send(heard).await.is_err() {
+                    return;
+                }
             }
         }
     }

@@ -63,7 +63,6 @@ impl Turn {
     pub fn of_trace(trace: &Trace) -> Self {
         let root = trace.root();
         let word = |name: &str| root.and_then(|root| root.word(name));
-        let first = |name: &str| trace.named(name).next();
         let llm_sum = |name: &str| {
             let mut known = trace.named("llm").filter_map(|llm| llm.figure(name)).peekable();
             known.peek().is_some().then(|| known.sum::<f64>() as u64)
@@ -83,10 +82,11 @@ impl Turn {
                     .map(|waited| waited / 1_000.0),
                 stt: trace.named("stt").last().map(Span::seconds),
                 retrieval: trace.named("rag").last().map(Span::seconds),
-                llm_first_token: first("llm").and_then(|llm| llm.figure("voce.llm.first_token_seconds")),
-                llm: first("llm").map(Span::seconds),
-                tts_first_audio: first("tts.first_audio").map(Span::seconds),
-                voice_to_voice: first("voice_to_voice").map(Span::seconds),
+                llm_first_token: first(trace, "llm")
+                    .and_then(|llm| llm.figure("voce.llm.first_token_seconds")),
+                llm: first(trace, "llm").map(Span::seconds),
+                tts_first_audio: first(trace, "tts.first_audio").map(Span::seconds),
+                voice_to_voice: first(trace, "voice_to_voice").map(Span::seconds),
                 heard: sum(trace
                     .named("playout")
                     .filter_map(|span| span.figure("voce.playout.heard_seconds"))),
@@ -134,6 +134,10 @@ impl Turn {
 pub fn question(root: &Span) -> Option<String> {
     let input = root.attributes.get("mlflow.spanInputs")?;
     open(input["messages"][0]["content"].as_str().or(input.as_str())?)
+}
+
+fn first<'a>(trace: &'a Trace, name: &'a str) -> Option<&'a Span> {
+    trace.named(name).next()
 }
 
 fn open(text: &str) -> Option<String> {
