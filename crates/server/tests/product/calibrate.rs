@@ -31,7 +31,7 @@ async fn judge() -> JudgeServer {
         let chance: usize = text("answer").bytes().map(usize::from).sum();
         Answer::scores(asked, |metric| {
             let score = people[metric].as_i64().expect("only what people scored is asked for");
-            let misses = (chance + metric.len()) % 4 == 0;
+            let misses = (chance + metric.len()).is_multiple_of(4);
             let score = if !misses {
                 score
             } else if score == 5 {

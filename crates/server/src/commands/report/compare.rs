@@ -145,9 +145,12 @@ fn compared(
     Some((comparison, difference.error))
 }
 
+/// A figure's kind, its place in the table and its name.
+type Figure = (Kind, usize, String);
+
 /// The values of every figure of a group: times in the order of a turn, voice-to-voice first, then scores, then shares.
-fn figures(turns: &[Turn], by: GroupBy, name: &str) -> BTreeMap<(Kind, usize, String), Sample> {
-    let mut figures: BTreeMap<(Kind, usize, String), Vec<(&str, f64)>> = BTreeMap::new();
+fn figures(turns: &[Turn], by: GroupBy, name: &str) -> BTreeMap<Figure, Sample> {
+    let mut figures: BTreeMap<Figure, Vec<(&str, f64)>> = BTreeMap::new();
     let mut add = |kind, place, name: &str, caller, value| {
         figures.entry((kind, place, name.to_owned())).or_default().push((caller, value));
     };
