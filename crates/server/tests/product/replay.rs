@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use voce_telemetry::{Side, artifact_path};
 use voce_testkit::{
     caller::{Caller, Received},
     mlflow::Mlflow,
@@ -17,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// After the first sound of an answer, when the caller speaks into it.
 const INTO_ANSWER: Duration = Duration::from_millis(800);
 
-/// Asks about the warranty and, into the answer, about the filter. Returns the trace of the first turn.
-async fn call(url: &str) -> String {
+/// Asks about the warranty and, into the answer, about the filter. Returns the trace of each turn.
+async fn call(url: &str) -> [String; 2] {
     let caller = Caller::connect(url).await.unwrap();
     let asked = caller.say(&microphone("warranty_af_heart.wav")).await.unwrap();
     let answers = caller.wait_for_after("bot-started-speaking", asked.began, PATIENCE).await.unwrap();
@@ -33,9 +34,22 @@ async fn call(url: &str) -> String {
     };
     let first = report(1, answers.at).await;
     assert_eq!(first["end_reason"], "interrupted", "{first:#}");
-    report(2, answers.at).await;
+    let second = report(2, answers.at).await;
     caller.hang_up().await;
-    first["trace_id"].as_str().unwrap().to_owned()
+    [first, second].map(|report| report["trace_id"].as_str().unwrap().to_owned())
+}
+
+/// Waits until trace and recording of a turn are there.
+async fn arrived(mlflow: &Mlflow, experiment: &str, trace_id: &str) {
+    mlflow.wait_for_trace(trace_id, PATIENCE).await;
+    let path = artifact_path(trace_id, Side::Caller);
+    let experiment = mlflow.experiment_id(experiment).await.expect("the first trace made it");
+    let url = format!("{}/api/2.0/mlflow-artifacts/artifacts/{experiment}/{path}", mlflow.url());
+    let began = Instant::now();
+    while !reqwest::get(&url).await.unwrap().status().is_success() {
+        assert!(began.elapsed() < PATIENCE, "no recording of {trace_id}");
+        sleep(Duration::from_millis(200)).await;
+    }
 }
 
 fn replayed(place: &Place, arguments: &[&str]) -> Value {
@@ -58,14 +72,13 @@ async fn a_call_is_held_again_and_compared() {
     let copied = std::process::Command::new("cp").arg("-r").args(copy).status().unwrap();
     assert!(copied.success());
     let number = std::process::id();
-    let sink =
-        format!("telemetry.sinks=[{{url=\"{}\", experiment=\"voce-test-replay-{number}\"}}]", mlflow.url());
+    let recorded = format!("voce-test-replay-{number}");
+    let sink = format!("telemetry.sinks=[{{url=\"{}\", experiment=\"{recorded}\"}}]", mlflow.url());
     let traced = ["--set", "telemetry.enabled=true", "--set", &sink];
     let server = Server::start(&serves, &[&traced[..], &["--set", "telemetry.audio.enabled=true"]].concat());
-    let original = call(&server.url).await;
-    mlflow.wait_for_trace(&original, PATIENCE).await;
-    // The recordings follow the spans; the second turn's come last.
-    sleep(Duration::from_secs(3)).await;
+    let [original, second] = call(&server.url).await;
+    arrived(&mlflow, &recorded, &original).await;
+    arrived(&mlflow, &recorded, &second).await;
 
     // Another voice, and a knowledge base that finds nothing.
     let experiment = format!("voce-test-replays-{number}");

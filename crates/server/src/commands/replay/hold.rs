@@ -379,8 +379,9 @@ mod tests {
         let (mut call, far) = in_memory("call");
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
+            while call.microphone.recv().await.is_some_and(|frame| frame.samples[0] == 0.0) {}
             call.events.send(Event::UserSaid { turn: TurnId(1), text: "bye".into() }).await.unwrap();
-            call.microphone.recv().await;
+            drop(call);
         });
         let held = hold(far, vec![cue(0.1, None), cue(0.1, None)], false).await.unwrap();
         assert!(held.is_cut);
