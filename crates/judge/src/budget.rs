@@ -124,9 +124,12 @@ impl Budget {
                 return Some(one.at + within);
             }
         }
-        // What is under way alone fills it; it is known soon what that took.
         let last = self.spent.back().map_or(now, |one| one.at + within);
-        Some(last.min(now + Duration::from_secs(1)))
+        Some(match self.under_way {
+            0 => last,
+            // What is under way alone fills it; it is known soon what that took.
+            _ => last.min(now + Duration::from_secs(1)),
+        })
     }
 
     fn forget(&mut self, now: Instant) {
