@@ -255,10 +255,35 @@ pub struct CalibrateArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  voce simulate config/scenarios/*.yaml
+  voce simulate config/scenarios/interrupter.yaml --calls 10 --junit results.xml
+  voce simulate persona.yaml --caller-llm engine=openai --caller-llm model=gpt-4.1-mini")]
 pub struct SimulateArgs {
     /// What the callers do and what is expected.
     #[arg(required = true, value_name = "SCENARIO.yaml")]
     pub scenarios: Vec<PathBuf>,
+    /// Calls of each scenario, in place of what it says.
+    #[arg(long, value_name = "N")]
+    pub calls: Option<u32>,
+    /// Calls at the same time. More than the machine bears make answers late.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub parallel: usize,
+    /// What voices, wordings and noise are drawn from: the same seed gives the same callers.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write the results for a build server, as JUnit XML.
+    #[arg(long, value_name = "FILE.xml")]
+    pub junit: Option<PathBuf>,
+    /// Print all that happened as JSON in place of the table.
+    #[arg(long)]
+    pub json: bool,
+    /// The experiment in MLflow that the traces go to, apart from those of real calls.
+    #[arg(long, default_value = "voce-simulations", value_name = "NAME")]
+    pub experiment: String,
+    /// One key of `[llm]` for the model that plays personas, where it is not the assistant's own.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub caller_llm: Vec<String>,
 }
 
 #[derive(Args)]

@@ -13,6 +13,7 @@ mod replay;
 mod report;
 #[allow(dead_code, reason = "the chaos test needs more of it")]
 mod serving;
+mod simulate;
 mod talk;
 mod traces;
 mod turn_taking;

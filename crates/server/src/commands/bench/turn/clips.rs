@@ -1,11 +1,13 @@
 //! Single turns: a text, the pauses cut into it, and what sounds beside it.
 use anyhow::{Context, Result, ensure};
 
+use voce_simulate::Track;
+
 use super::{
+    marks::Marked,
     material::{Clip, Kind, Noise, Recipe, Say, VOICES},
     noise::{Dice, RATE, amplitude, at_level, babble, pink, rms, room, white},
     texts,
-    track::{Marked, Track},
 };
 
 /// Shares of the kinds.
@@ -34,7 +36,7 @@ pub fn speak(recipe: Recipe, voices: &[&[f32]], say: &mut Say) -> Result<Vec<Cli
         let mut dice = Dice::of(recipe.seed, number as u64);
         let marked = Marked::read(plan.marked);
         let said = say(plan.voice, &marked.text, dice.between(0.92, 1.15))
-            .and_then(|speech| Track::of(&speech))
+            .and_then(|speech| Ok(Track::of(&speech)?))
             .and_then(|track| with_pauses(track, plan.kind, &marked, &mut dice))
             .with_context(|| format!("speaking {:?}", marked.text))?;
         planned.push((plan, marked.text, said, dice));

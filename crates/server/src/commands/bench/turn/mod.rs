@@ -1,6 +1,7 @@
 //! `voce bench turn`, `turn-material` and `turn-models`: how well turns are taken, on what material, and what the models
 //! say to it.
 mod clips;
+mod marks;
 pub mod material;
 mod measure;
 mod models;
@@ -8,7 +9,6 @@ mod noise;
 mod overlaps;
 mod simulate;
 mod texts;
-mod track;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use voce_core::{AudioFrame, EndOfTurn, MICROPHONE_RATE_HZ, MediaTime};
 use voce_models::{Runtime, Store};
+use voce_simulate::Track;
 use voce_tts::Kokoro;
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     noise::{Dice, RATE},
     overlaps::pairs,
     texts,
-    track::Track,
 };
 use crate::config::Config;
 

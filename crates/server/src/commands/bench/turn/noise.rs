@@ -1,61 +1,16 @@
-//! Sounds that no voice makes, from a seed: noise of several colours, rooms, coughs, knocks, echoes. Pure.
+//! Sounds that no voice makes, from a seed: rooms, coughs, knocks, echoes; beside the noise of simulated callers. Pure.
 use std::f32::consts::TAU;
 
-use voce_core::MICROPHONE_RATE_HZ;
-
-pub use crate::commands::dice::Dice;
-
-pub const RATE: f32 = MICROPHONE_RATE_HZ as f32;
-
-pub fn rms(samples: &[f32]) -> f32 {
-    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len().max(1) as f32).sqrt()
-}
-
-/// An amplitude from decibels.
-pub fn amplitude(decibels: f32) -> f32 {
-    10_f32.powf(decibels / 20.0)
-}
-
-/// `samples` brought to the loudness `level` (an amplitude).
-pub fn at_level(mut samples: Vec<f32>, level: f32) -> Vec<f32> {
-    let gain = level / rms(&samples).max(1e-9);
-    samples.iter_mut().for_each(|sample| *sample *= gain);
-    samples
-}
-
-/// `length` samples of white noise.
-pub fn white(length: usize, dice: &mut Dice) -> Vec<f32> {
-    (0..length).map(|_| dice.between(-1.0, 1.0)).collect()
-}
-
-/// Pink noise: 3 dB less each octave (Paul Kellet's filter).
-pub fn pink(length: usize, dice: &mut Dice) -> Vec<f32> {
-    let mut kept = [0.0_f32; 3];
-    let filter = |white: f32| {
-        kept[0] = 0.997_65 * kept[0] + white * 0.099_046;
-        kept[1] = 0.963 * kept[1] + white * 0.296_516_4;
-        kept[2] = 0.57 * kept[2] + white * 1.052_691_3;
-        kept.iter().sum::<f32>() + white * 0.184_8
-    };
-    white(length, dice).into_iter().map(filter).collect()
-}
+pub use voce_simulate::{
+    Dice,
+    noise::{RATE, amplitude, at_level, babble, low_pass, pink, rms, white},
+};
 
 /// What a quiet room sounds like: dark, and never digital silence.
 pub fn room(length: usize, dice: &mut Dice) -> Vec<f32> {
     let level = amplitude(dice.between(-68.0, -60.0));
     let cutoff = dice.between(600.0, 3_000.0);
     at_level(low_pass(pink(length, dice), cutoff), level)
-}
-
-/// One pole: 6 dB less each octave above `cutoff_hz`.
-pub fn low_pass(mut samples: Vec<f32>, cutoff_hz: f32) -> Vec<f32> {
-    let share = 1.0 - (-TAU * cutoff_hz / RATE).exp();
-    let mut kept = 0.0;
-    for sample in &mut samples {
-        kept += share * (*sample - kept);
-        *sample = kept;
-    }
-    samples
 }
 
 fn high_pass(samples: Vec<f32>, cutoff_hz: f32) -> Vec<f32> {
@@ -170,17 +125,4 @@ pub fn echo(speech: &[f32], delay_seconds: f32, decibels: f32, dice: &mut Dice) 
     }
     let gain = amplitude(decibels);
     low_pass(low_pass(sound, 3_000.0), 5_000.0).into_iter().map(|sample| sample * gain).collect()
-}
-
-/// Many voices at once, from at least one: `length` samples of `voices`, each repeated.
-pub fn babble(length: usize, voices: &[&[f32]], dice: &mut Dice) -> Vec<f32> {
-    let mut mix = vec![0.0; length];
-    for voice in voices.iter().filter(|voice| !voice.is_empty()) {
-        let start = dice.below(voice.len());
-        let level = dice.between(0.6, 1.0);
-        for (place, sample) in mix.iter_mut().zip(voice.iter().cycle().skip(start)) {
-            *place += sample * level;
-        }
-    }
-    mix
 }

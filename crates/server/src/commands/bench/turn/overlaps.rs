@@ -1,12 +1,12 @@
 //! What falls into the bot's voice: backchannels, coughs, its own echo, noises and true interruptions.
 use anyhow::{Context, Result};
+use voce_simulate::Track;
 
 use super::{
     clips::{Deck, beside, loudness, noises},
     material::{BOT_VOICE, Noise, Overlap, OverlapKind, Recipe, Say, VOICES},
     noise::{self, Dice, RATE},
     texts,
-    track::Track,
 };
 
 /// Seconds of room before and after.

@@ -1,9 +1,9 @@
 //! Clean speech with known word times, cut open for pauses. The truth about where speech is comes from here, before
 //! any noise is added.
-use anyhow::{Context, Result, ensure};
+use voce_audio::{ResampleError, resample};
 use voce_core::{MICROPHONE_RATE_HZ, Speech};
 
-use super::noise::{RATE, rms};
+use crate::noise::{RATE, rms};
 
 /// Below this (-50 dBFS, where the voice's own trimming draws the line) a window of clean speech is silent.
 const SILENCE: f32 = 0.003_162;
@@ -12,37 +12,29 @@ const WINDOW: usize = MICROPHONE_RATE_HZ as usize / 200;
 /// Silence inside speech that counts as a pause, seconds: longer than the closure of any consonant.
 const SHORTEST_PAUSE: f64 = 0.15;
 
-/// A text as it was marked, and where its marks stand.
-pub struct Marked {
-    /// What is said.
-    pub text: String,
-    /// Places for pauses: each is the number of words before it.
-    pub places: Vec<usize>,
-    /// Words to draw out, by number.
-    pub drawn: Vec<usize>,
-}
-
-impl Marked {
-    /// Reads `|` and `~`; see `texts.rs`.
-    pub fn read(marked: &str) -> Self {
-        let (mut words, mut places, mut drawn) = (vec![], vec![], vec![]);
-        for token in marked.split_whitespace() {
-            match token.strip_suffix('~') {
-                _ if token == "|" => places.push(words.len()),
-                Some(word) => {
-                    drawn.push(words.len());
-                    words.push(word);
-                }
-                None => words.push(token),
-            }
-        }
-        Self { text: words.join(" "), places, drawn }
-    }
+/// Why a text did not become the sound that was wanted.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TrackError {
+    /// There is nothing to be heard in it.
+    #[error("the voice said nothing")]
+    Silent,
+    /// A pause after a word that is not there, or after the last.
+    #[error("there is no word {word} of {words} to pause before")]
+    NoSuchWord {
+        /// The word wanted, from 0.
+        word: usize,
+        /// Words that there are.
+        words: usize,
+    },
+    /// The voice's rate cannot be brought to the microphone's.
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
 }
 
 /// Speech at 16 kHz without any noise.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Track {
+    /// From the first sound to the last.
     pub samples: Vec<f32>,
     /// Start and end of each word, seconds.
     pub words: Vec<(f64, f64)>,
@@ -50,13 +42,13 @@ pub struct Track {
 
 impl Track {
     /// `speech` from its first to its last sound.
-    pub fn of(speech: &Speech) -> Result<Self> {
-        let samples = voce_audio::resample(&speech.samples, speech.rate_hz, MICROPHONE_RATE_HZ)?;
+    pub fn of(speech: &Speech) -> Result<Self, TrackError> {
+        let samples = resample(&speech.samples, speech.rate_hz, MICROPHONE_RATE_HZ)?;
         let mut track = Self {
             samples,
             words: speech.words.iter().map(|word| (word.start_seconds, word.end_seconds)).collect(),
         };
-        let (start, end) = track.speech().context("the voice said nothing")?;
+        let (start, end) = track.speech().ok_or(TrackError::Silent)?;
         track.samples.truncate(place(end));
         track.samples.drain(..place(start));
         track.words.iter_mut().for_each(|(from, to)| {
@@ -94,8 +86,10 @@ impl Track {
 
     /// Makes the silence before the word number `word` last at least `pause` seconds. `stretch` draws out the end of
     /// the word before, which people do when they stop to think; a voice cut off in full sound would be no one's.
-    pub fn pause(&mut self, word: usize, pause: f64, stretch: f64) -> Result<()> {
-        ensure!(word > 0 && word < self.words.len(), "there is no word {word} of {}", self.words.len());
+    pub fn pause(&mut self, word: usize, pause: f64, stretch: f64) -> Result<(), TrackError> {
+        if word == 0 || word >= self.words.len() {
+            return Err(TrackError::NoSuchWord { word, words: self.words.len() });
+        }
         let cut = self.quietest(self.words[word - 1].1, self.words[word].0);
         let (from, to) = self.silence_around(cut);
         let (mut before, mut after) = (self.samples[..from].to_vec(), self.samples[to..].to_vec());
@@ -196,13 +190,6 @@ fn place(seconds: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn marks_are_read_and_not_said() {
-        let marked = Marked::read("So~ | I have, um~ | a question.");
-        assert_eq!(marked.text, "So I have, um a question.");
-        assert_eq!((marked.places, marked.drawn), (vec![1, 4], vec![0, 3]));
-    }
 
     /// Two words of sound that touch each other.
     fn track() -> Track {

@@ -1,0 +1,79 @@
+//! Simulated callers against the embedded default: the shipped scenarios pass, and a wrong document is found out.
+use std::{fs, time::Duration};
+
+use serde_json::Value;
+use voce_testkit::mlflow::Mlflow;
+
+use crate::harness::{EMBEDDED, Place, repository, said};
+
+fn scenario(name: &str) -> String {
+    repository().join("config/scenarios").join(name).display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_scenarios_pass() {
+    if voce_testkit::models(EMBEDDED).is_none() {
+        return;
+    }
+    let place = Place::with_demo_knowledge();
+    let files = ["happy-path.yaml", "interrupter.yaml", "out-of-scope.yaml"].map(scenario);
+    let mut arguments =
+        vec!["simulate", "--json", "--calls", "1", "--parallel", "2", "--junit", "results.xml"];
+    arguments.extend(files.iter().map(String::as_str));
+    let mlflow = Mlflow::from_environment();
+    let experiment = format!("voce-simulations-{}", std::process::id());
+    let sink = mlflow.as_ref().map(|mlflow| format!("telemetry.sinks=[{{url=\"{}\"}}]", mlflow.url()));
+    if let (Some(sink), Some(mlflow)) = (&sink, &mlflow) {
+        mlflow.wait_ready(Duration::from_secs(60)).await;
+        arguments.extend(["--experiment", &experiment, "--set", "telemetry.enabled=true", "--set", sink]);
+    }
+    let output = place.voce(&arguments);
+    assert!(output.status.success(), "{}", said(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report in JSON");
+    assert_eq!(report["passed"], true);
+    let calls: Vec<&Value> =
+        report["scenarios"].as_array().unwrap().iter().map(|scenario| &scenario["calls"][0]).collect();
+    let exchanges: Vec<usize> =
+        calls.iter().map(|call| call["exchanges"].as_array().unwrap().len()).collect();
+    assert_eq!(exchanges, [2, 3, 2]);
+    assert_eq!(calls[1]["exchanges"][0]["backchannel"], "uh-huh");
+    let xml = fs::read_to_string(place.dir.path().join("results.xml")).unwrap();
+    assert!(
+        xml.contains("tests=\"6\" failures=\"0\""),
+        "a case for each call, and one for all of a scenario: {xml}"
+    );
+    let Some(mlflow) = mlflow else { return };
+    let trace = calls[0]["turns"][0]["trace_id"].as_str().expect("a traced turn");
+    let trace = mlflow.wait_for_trace(trace, Duration::from_secs(30)).await;
+    let session = trace.metadata["mlflow.trace.session"].as_str().unwrap();
+    assert!(session.starts_with("happy-path-1-"), "{session}");
+    assert!(mlflow.experiment_id(&experiment).await.is_some(), "the traces have an experiment of their own");
+}
+
+#[test]
+fn a_wrong_document_fails_the_scenario_and_the_expectation_is_named() {
+    if voce_testkit::models(EMBEDDED).is_none() {
+        return;
+    }
+    let place = Place::new();
+    let wrong = place.dir.path().join("wrong");
+    fs::create_dir(&wrong).unwrap();
+    let text = fs::read_to_string(repository().join("config/knowledge/warranty.md")).unwrap();
+    assert!(text.contains("two years from"));
+    fs::write(wrong.join("warranty.md"), text.replace("two years from", "five years from")).unwrap();
+    let question = "What is the warranty period for the water pump?";
+    let regression = format!(
+        "name: regression\nknowledge: wrong\nturns:\n  - say: {question}\n    expect: {{ contains_any: [two year, 24 month] }}\n"
+    );
+    fs::write(place.dir.path().join("regression.yaml"), regression).unwrap();
+    let output = place.voce(&["simulate", "regression.yaml", "--junit", "results.xml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let table = String::from_utf8_lossy(&output.stdout);
+    let message = format!(
+        "turn 1 {question:?}: contains_any: expected \"two year\" or \"24 month\"; the assistant said "
+    );
+    assert!(table.contains(&message) && table.contains("five years"), "{}", said(&output));
+    assert!(table.contains("1 of 1 calls not as expected"), "{table}");
+    let xml = fs::read_to_string(place.dir.path().join("results.xml")).unwrap();
+    assert!(xml.contains("contains_any: expected") && xml.contains("failures=\"1\""), "{xml}");
+}
