@@ -309,6 +309,7 @@ pub struct CalibrateArgs {
 #[command(after_help = "Examples:
   voce simulate config/scenarios/*.yaml
   voce simulate config/scenarios/interrupter.yaml --calls 10 --junit results.xml
+  voce simulate config/scenarios/happy-path.yaml --url http://127.0.0.1:8080
   voce simulate persona.yaml --caller-llm engine=openai --caller-llm model=gpt-4.1-mini")]
 pub struct SimulateArgs {
     /// What the callers do and what is expected.
@@ -332,6 +333,10 @@ pub struct SimulateArgs {
     /// The experiment in MLflow that the traces go to, apart from those of real calls.
     #[arg(long, default_value = "voce-simulations", value_name = "NAME")]
     pub experiment: String,
+    /// Call this server, by WebRTC, in place of an assistant in this process. Its traces go where it sends them; where it
+    /// greets, `assistant.greeting` has to say so here too.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
     /// One key of `[llm]` for the model that plays personas, where it is not the assistant's own.
     #[arg(long, value_name = "KEY=VALUE")]
     pub caller_llm: Vec<String>,

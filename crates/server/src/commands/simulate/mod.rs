@@ -14,7 +14,7 @@ use voce_simulate::{Actor, CallOutcome, Plan, Scenario, ScenarioOutcome, Scorer,
 use voce_telemetry::{SinkKind, Telemetry};
 
 use crate::{cli::SimulateArgs, commands::talk, config::Config, engines};
-use assistant::Assistant;
+use assistant::{Assistant, Here};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -58,7 +58,9 @@ fn report(args: &SimulateArgs, outcomes: &[ScenarioOutcome], telemetry: &Telemet
         let report = Report { passed, seed: args.seed, scenarios: outcomes };
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print!("{}", table::table(outcomes, |trace| telemetry.trace_url(trace)));
+        // The traces of a server stand where it sends them.
+        let link = |trace: &str| telemetry.trace_url(trace).filter(|_| args.url.is_none());
+        print!("{}", table::table(outcomes, link));
     }
     Ok(passed)
 }
@@ -95,15 +97,22 @@ impl<'a> Desk<'a> {
             None => None,
         };
         let load = config.clone();
+        let is_here = args.url.is_none();
         let (engines, utterances, llm) = tokio::task::spawn_blocking(move || {
             let (store, runtime) = engines::foundation(&load)?;
             let utterances = Utterances::new(Arc::new(voices::Voices::load(&load, &store, &runtime)?));
             let llm = caller_llm.map(|llm| voce_llm::build(&llm, &store)).transpose()?;
-            anyhow::Ok((engines::build(&load)?, Arc::new(utterances), llm))
+            let engines = is_here.then(|| engines::build(&load)).transpose()?;
+            anyhow::Ok((engines, Arc::new(utterances), llm))
         })
         .await??;
         let actor = llm.map(|llm| Actor { llm, utterances: utterances.clone() });
-        let assistant = Assistant::new(engines, talk::settings(config));
+        let assistant = match (engines, &args.url) {
+            (Some(engines), _) => {
+                Assistant::Here(Box::new(Here { engines, settings: talk::settings(config) }))
+            }
+            (None, url) => Assistant::Server(url.clone().unwrap_or_default()),
+        };
         Ok(Self { config, args, assistant, utterances, actor, judge })
     }
 
@@ -135,6 +144,11 @@ impl<'a> Desk<'a> {
     /// Reads the documents and speaks all that is said, so that neither takes the cores from a call.
     async fn prepare<'s>(&self, scenario: &'s Scenario) -> Result<Prepared<'s>> {
         let knowledge = match &scenario.knowledge {
+            Some(_) if self.args.url.is_some() => {
+                bail!(
+                    "it names documents of its own, which a server does not read; leave out `knowledge` or --url"
+                )
+            }
             Some(folder) => Some(knowledge::Temporary::of(self.config, folder).await?),
             None => None,
         };
@@ -152,7 +166,7 @@ impl<'a> Desk<'a> {
 
     async fn hold(&self, ready: &Prepared<'_>, plan: &Plan) -> Result<CallOutcome> {
         let scenario = ready.scenario;
-        let mut connection = ready.assistant.dial(&plan.id);
+        let mut connection = ready.assistant.dial(&plan.id).await?;
         let record = hold(connection.far_end()?, scenario, plan, self.actor.as_ref()).await;
         connection.end().await?;
         let judge = self.judge.as_ref().map(|judge| judge as &dyn Scorer);
