@@ -79,7 +79,7 @@ impl Court {
 
     /// A `voce judge` that goes on until it is ended.
     fn worker(&self) -> Child {
-        let mut command = self.turns.command(&self.arguments(&["--set", "judge.lease_seconds=6"]));
+        let mut command = self.turns.command(&self.arguments(&["--set", "judge.lease_seconds=10"]));
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("voce runs")
     }
 
