@@ -108,8 +108,14 @@ async fn a_turn_can_be_looked_into_heard_again_in_mlflow_and_scored() {
     // The same sound stands beside the trace.
     let trace = mlflow.wait_for_trace(&trace_id, PATIENCE).await;
     let (root, tts) = (trace.span("turn"), trace.span("tts"));
-    assert_eq!((root.attribute("user.id"), root.attribute("voce.variant")), (&json!("ann"), &json!(VARIANT_OF_ANN)));
-    assert_eq!((tts.attribute("user.id"), tts.attribute("voce.variant")), (&json!("ann"), &json!(VARIANT_OF_ANN)));
+    assert_eq!(
+        (root.attribute("user.id"), root.attribute("voce.variant")),
+        (&json!("ann"), &json!(VARIANT_OF_ANN))
+    );
+    assert_eq!(
+        (tts.attribute("user.id"), tts.attribute("voce.variant")),
+        (&json!("ann"), &json!(VARIANT_OF_ANN))
+    );
     for (span, field) in [("stt", "mlflow.spanInputs"), ("playout", "mlflow.spanOutputs")] {
         let shown = trace.span(span).attribute(field).to_string();
         let id = shown.split("mlflow-attachment://").nth(1).expect("a recording").split('?').next().unwrap();
@@ -154,7 +160,10 @@ async fn a_turn_can_be_looked_into_heard_again_in_mlflow_and_scored() {
     let metrics = reqwest::get(metrics).await.unwrap().text().await.unwrap();
     let counted = metrics.lines().find(|line| line.starts_with("voce_judge_score_count"));
     assert!(counted.is_some_and(|line| line.contains("faithfulness") && line.ends_with(" 1")), "{counted:?}");
-    assert!(counted.is_some_and(|line| line.contains(&format!("variant=\"{VARIANT_OF_ANN}\""))), "{counted:?}");
+    assert!(
+        counted.is_some_and(|line| line.contains(&format!("variant=\"{VARIANT_OF_ANN}\""))),
+        "{counted:?}"
+    );
     opinions(&api, &mlflow, &trace_id).await;
     caller.hang_up().await;
 }
@@ -171,7 +180,11 @@ async fn opinions(api: &str, mlflow: &Mlflow, trace_id: &str) {
     assert_eq!(give(feedback.clone(), json!({"good": "yes"})).await, 400);
     assert_eq!(give(feedback.clone(), json!({"good": true, "comment": "x".repeat(9_000)})).await, 413);
     for (said, value, rationale) in [
-        (json!({"good": true, "comment": "It named my card 4111 1111 1111 1111."}), true, "It named my card [card]."),
+        (
+            json!({"good": true, "comment": "It named my card 4111 1111 1111 1111."}),
+            true,
+            "It named my card [card].",
+        ),
         (json!({"good": false}), false, ""),
     ] {
         assert_eq!(give(feedback.clone(), said).await, 202);

@@ -228,13 +228,17 @@ async fn a_planted_difference_over_a_hundred_calls_is_told_and_chance_is_not() {
     let calls = ["--turns-of-call", "2", "--score", "clarity=4.0"];
     let base = ["--count", "102", "--seed", "1", "--variant", "base", "--score", "tone=3.2"];
     turns.make(&[&calls[..], &base].concat());
-    let slow = ["--count", "100", "--seed", "3", "--variant", "slow", "--score", "tone=4.2", "--slower", "1.8"];
+    let slow =
+        ["--count", "100", "--seed", "3", "--variant", "slow", "--score", "tone=4.2", "--slower", "1.8"];
     turns.make(&[&calls[..], &slow].concat());
     let page = turns.place.dir.path().join("report.html");
     let arguments = ["--by", "variant", "--since", "3h", "--html", page.to_str().unwrap()];
     let report = turns.report(&arguments);
     let groups = report["groups"].as_array().unwrap();
-    assert_eq!((&groups[0]["name"], &groups[0]["turns"], &groups[0]["calls"]), (&json!("base"), &json!(102), &json!(51)));
+    assert_eq!(
+        (&groups[0]["name"], &groups[0]["turns"], &groups[0]["calls"]),
+        (&json!("base"), &json!(102), &json!(51))
+    );
     let compared = |figure: &str| -> &Value {
         let all = report["comparisons"].as_array().unwrap();
         all.iter().find(|one| one["figure"] == figure).unwrap_or_else(|| panic!("no {figure}"))
@@ -254,7 +258,8 @@ async fn a_planted_difference_over_a_hundred_calls_is_told_and_chance_is_not() {
         let own = turns.made.iter().filter(|turn| turn["variant"] == variant);
         own.filter_map(|turn| figure(turn).as_f64()).collect::<Vec<_>>()
     };
-    let medians = ["slow", "base"].map(|variant| percentile(&middle(variant, |turn| &turn["voice_to_voice_seconds"]), 50.0));
+    let medians = ["slow", "base"]
+        .map(|variant| percentile(&middle(variant, |turn| &turn["voice_to_voice_seconds"]), 50.0));
     let difference = compared("voice_to_voice")["difference"]["value"].as_f64().unwrap();
     assert!((difference - (medians[0] - medians[1])).abs() < 2e-3, "{difference} {medians:?}");
     let means = ["slow", "base"].map(|variant| {
