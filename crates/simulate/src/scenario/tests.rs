@@ -74,7 +74,7 @@ fn what_is_wrong_is_said_with_its_place_and_what_was_expected() {
         ("name: a\n", "a.yaml:1:1", &["turns", "persona"]),
         ("name: a\nturns: [{ say: x }]\npersona: { who: w, goal: g }\n", "a.yaml:1:1", &["both"]),
         ("turns: [{ say: x }]\n", "a.yaml:1:1", &["name"]),
-        ("name: a\nturns: [{ say: 1.50 }]\n", "a.yaml:2:15", &["quotation marks"]),
+        ("name: a\nturns: [{ say: 1.50 }]\n", "a.yaml:2:11", &["quotation marks"]),
         ("name: a\nturns: [{ say: x }\n", "a.yaml:", &[]),
         (
             "name: a\nturns:\n  - say: x\n    expect: { end_reason: done }\n",
