@@ -82,9 +82,21 @@ fn turn(report: &TurnReport, before: &[TurnReport]) -> Turn {
         text: passage.text.clone(),
         score: Some(passage.score.into()),
     });
+    let count = |count: u32| Some(f64::from(count));
+    // Names as the judge's own reader of traces gives them.
     let figures = [
         ("voice_to_voice_seconds", report.voice_to_voice_seconds),
-        ("overlaps", Some(report.overlaps.into())),
+        ("interruptions", count(u32::from(report.end_reason == EndReason::Interrupted))),
+        ("overlaps", count(report.overlaps)),
+        ("early", count(u32::from(report.early))),
+        ("early_dropped", count(report.early_dropped)),
+        ("wasted_seconds", Some(report.wasted_seconds)),
+        ("speech_seconds", report.speech_seconds),
+        ("end_of_turn_probability", report.end_of_turn_probability),
+        ("end_of_turn_waited_ms", report.end_of_turn_seconds.map(|seconds| seconds * 1_000.0)),
+        ("llm_first_token_seconds", report.llm_first_token_seconds),
+        ("prompt_tokens", report.usage.and_then(|usage| count(usage.prompt_tokens))),
+        ("completion_tokens", report.usage.and_then(|usage| count(usage.completion_tokens))),
     ];
     Turn {
         trace_id: String::new(),

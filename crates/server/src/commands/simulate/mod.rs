@@ -32,6 +32,10 @@ pub async fn run(mut config: Config, args: SimulateArgs) -> Result<ExitCode> {
     for sink in config.telemetry.sinks.iter_mut().filter(|sink| sink.kind == SinkKind::Mlflow) {
         sink.experiment.clone_from(&args.experiment);
     }
+    // Nobody asks the configured one then, so it may stay with the process that serves it.
+    if scenarios.iter().all(|scenario| scenario.knowledge.is_some()) {
+        config.knowledge.store = voce_rag::StoreKind::None;
+    }
     let telemetry = voce_telemetry::install(&config.telemetry)?;
     let desk = Desk::open(&config, &args, &scenarios).await?;
     let outcomes = desk.hold_all(&scenarios).await?;
