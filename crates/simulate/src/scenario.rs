@@ -19,12 +19,12 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// It cannot be read.
-    #[error("cannot read the scenario {}: {source}", file.display())]
+    #[error("cannot read the scenario {}: {reason}", file.display())]
     Read {
         /// Which.
         file: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// It says something that is not understood.
     #[error("{}:{line}:{column}: {reason}", file.display())]
@@ -224,7 +224,7 @@ impl Scenario {
     /// It cannot be read, or is no scenario: with line, column and what was expected.
     pub fn load(file: &Path) -> Result<Self, ScenarioError> {
         let text = std::fs::read_to_string(file)
-            .map_err(|source| ScenarioError::Read { file: file.to_owned(), source })?;
+            .map_err(|reason| ScenarioError::Read { file: file.to_owned(), reason })?;
         let mut scenario = Self::read(file, &text)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         scenario.knowledge = scenario.knowledge.map(|knowledge| folder.join(knowledge));

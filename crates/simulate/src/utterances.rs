@@ -33,22 +33,22 @@ pub trait Voices: Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 pub enum SpeechError {
     /// There is no such voice, or it failed.
-    #[error("voice {voice:?}: {source}")]
+    #[error("voice {voice:?}: {reason}")]
     Voice {
         /// Which.
         voice: String,
         /// What it says.
-        source: EngineError,
+        reason: EngineError,
     },
     /// The text does not sound as the scenario wants it.
-    #[error("speaking {text:?} as {voice:?}: {source}")]
+    #[error("speaking {text:?} as {voice:?}: {reason}")]
     Sound {
         /// Whose voice.
         voice: String,
         /// What was to be said.
         text: String,
         /// What is wrong.
-        source: TrackError,
+        reason: TrackError,
     },
 }
 
@@ -83,9 +83,9 @@ impl Utterances {
         if let Some(sound) = self.kept().get(&key) {
             return Ok(sound.clone());
         }
-        let failed = |source| SpeechError::Voice { voice: voice.to_owned(), source };
+        let failed = |reason| SpeechError::Voice { voice: voice.to_owned(), reason };
         let speech = self.speak(voice, speed, text).await.map_err(failed)?;
-        let unlike = |source| SpeechError::Sound { voice: voice.to_owned(), text: text.to_owned(), source };
+        let unlike = |reason| SpeechError::Sound { voice: voice.to_owned(), text: text.to_owned(), reason };
         let mut track = Track::of(&speech).map_err(unlike)?;
         let samples = at_level(std::mem::take(&mut track.samples), amplitude(SPEECH_DB));
         track.samples = samples;

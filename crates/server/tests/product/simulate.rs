@@ -17,8 +17,7 @@ async fn the_shipped_scenarios_pass() {
     }
     let place = Place::with_demo_knowledge();
     let files = ["happy-path.yaml", "interrupter.yaml", "out-of-scope.yaml"].map(scenario);
-    let mut arguments =
-        vec!["simulate", "--json", "--calls", "1", "--parallel", "2", "--junit", "results.xml"];
+    let mut arguments = vec!["simulate", "--json", "--calls", "1", "--junit", "results.xml"];
     arguments.extend(files.iter().map(String::as_str));
     let mlflow = Mlflow::from_environment();
     let experiment = format!("voce-simulations-{}", std::process::id());
