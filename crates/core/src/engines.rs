@@ -101,6 +101,10 @@ pub trait TextToSpeech: Send + Sync + 'static {
     fn model(&self) -> &ModelCard;
     /// Samples per second of all it speaks.
     fn rate_hz(&self) -> u32;
+    /// Whose voice it is, by name; empty where it has but one.
+    fn voice(&self) -> &str {
+        ""
+    }
     /// Yields sound in play order.
     fn speak(&self, line: Line) -> Output<Speech>;
 }

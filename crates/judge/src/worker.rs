@@ -2,7 +2,7 @@
 //!
 //! One task. It ends when it is told to, never by an error: MLflow and the model may be away for as long as they like.
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -31,6 +31,10 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Turns that are lined up for each that is under way.
 const LOOKS_AHEAD: usize = 8;
+/// A server that failed on so many turns and answered none fails on all of them.
+const ENOUGH: usize = 8;
+/// Turns that were let go and are remembered, at most.
+const MOST_LET_GO: usize = 1_000;
 /// The longest pause while MLflow is away.
 const LONGEST_AWAY: Duration = Duration::from_secs(60);
 
@@ -168,6 +172,11 @@ struct Loop {
     once: bool,
     tries: JoinSet<Tried>,
     under_way: HashSet<String>,
+    /// Turns that could have been tried at the last look.
+    free: HashSet<String>,
+    /// How often turns were let go because the server was in trouble: the next try is with another one, which it may
+    /// answer.
+    let_go: HashMap<String, u32>,
     queue: VecDeque<Candidate>,
     look_at: Instant,
     sweep_at: Instant,
@@ -185,6 +194,8 @@ impl Loop {
             once,
             tries: JoinSet::new(),
             under_way: HashSet::new(),
+            free: HashSet::new(),
+            let_go: HashMap::new(),
             queue: VecDeque::new(),
             look_at: now,
             sweep_at: now,
@@ -246,8 +257,10 @@ impl Loop {
 
     fn is_done(&self) -> Result<bool, JudgeError> {
         let health = self.shared.health.lock();
-        if !health.has_answered() && health.failures() >= self.shared.config.attempts && self.tries.is_empty()
-        {
+        let failed_on_all =
+            self.let_go.len() >= ENOUGH || self.free.iter().all(|turn| self.let_go.contains_key(turn));
+        let tried = health.failures() >= self.shared.config.attempts && failed_on_all;
+        if !health.has_answered() && tried && self.tries.is_empty() {
             let reason = "the judge's model never answered; see the reason above. The turns wait on";
             return Err(JudgeError::Config(reason.into()));
         }
@@ -276,7 +289,13 @@ impl Loop {
             Outcome::Scored => {
                 self.shared.progress.scored.fetch_add(1, Relaxed);
             }
-            Outcome::Nothing | Outcome::Lost | Outcome::Released => {}
+            Outcome::Nothing | Outcome::Lost => {}
+            Outcome::Released => {
+                if self.let_go.len() >= MOST_LET_GO {
+                    self.let_go.clear();
+                }
+                *self.let_go.entry(trace_id).or_default() += 1;
+            }
             Outcome::Failed(failure) => {
                 let (kind, reason) = (failure.kind, failure.reason);
                 tracing::info!(trace_id, kind, reason, "a turn could not be scored and is tried again");
@@ -328,6 +347,7 @@ impl Loop {
         self.shared.progress.waiting.store(turns.len(), Relaxed);
         let mut next = Instant::now() + self.poll();
         self.nothing_left = !more;
+        self.free.clear();
         let mut marked = false;
         for turn in &turns {
             if !is_in_sample(&turn.id, self.shared.config.sample) {
@@ -337,6 +357,7 @@ impl Loop {
             }
             match self.shared.ledger.claims(turn, self.shared.config.attempts) {
                 Claims::Free { attempt } if !self.under_way.contains(&turn.id) => {
+                    self.free.insert(turn.id.clone());
                     self.queue.push_back(Candidate { trace_id: turn.id.clone(), attempt });
                 }
                 Claims::Free { .. } | Claims::Taken { .. } => {}
@@ -379,8 +400,11 @@ impl Loop {
     /// Turns that failed before come last, so that one that always fails holds up no other. Otherwise every worker has an
     /// order of its own: all would reach for the same turn.
     fn shuffle(&mut self) {
-        let worker = &self.shared.worker;
-        self.queue.make_contiguous().sort_by_cached_key(|one| (one.attempt, hash(&[worker, &one.trace_id])));
+        let (worker, let_go) = (&self.shared.worker, &self.let_go);
+        self.queue.make_contiguous().sort_by_cached_key(|one| {
+            let failures = one.attempt + let_go.get(&one.trace_id).copied().unwrap_or_default();
+            (failures, hash(&[worker, &one.trace_id]))
+        });
         // What is known of a turn gets old, and another worker may have scored it.
         self.queue.truncate(LOOKS_AHEAD * self.shared.config.at_once.max(1));
     }

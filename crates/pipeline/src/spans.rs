@@ -108,10 +108,10 @@ pub fn parse(turn: &Span) -> Span {
 }
 
 /// One line: text to last sample.
-pub fn tts(turn: &Span, model: &ModelCard) -> Span {
+pub fn tts(turn: &Span, model: &ModelCard, voice: &str) -> Span {
     info_span!(
-        parent: turn, "tts", provider = model.provider, model = model.name, device = model.device, text = Empty,
-        characters = Empty, audio_seconds = Empty, real_time_factor = Empty, first_audio_seconds = Empty,
+        parent: turn, "tts", provider = model.provider, model = model.name, device = model.device, voice,
+        text = Empty, characters = Empty, audio_seconds = Empty, real_time_factor = Empty, first_audio_seconds = Empty,
         otel.status_code = Empty, otel.status_description = Empty,
     )
 }

@@ -135,6 +135,10 @@ impl TextToSpeech for Kokoro {
         RATE_HZ
     }
 
+    fn voice(&self) -> &str {
+        &self.shared.voice.name
+    }
+
     fn speak(&self, line: Line) -> Output<Speech> {
         let (shared, turn) = (self.shared.clone(), self.turn.clone());
         let spoken = async move {

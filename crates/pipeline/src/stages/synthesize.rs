@@ -39,7 +39,7 @@ impl Stage for Synthesize {
 
     async fn run(self, mut input: Inlet<Line>, mut output: Outlet<Spoken>) -> Result<(), StageError> {
         while let Some(line) = input.next().await {
-            let span = spans::tts(&Span::current(), self.tts.model());
+            let span = spans::tts(&Span::current(), self.tts.model(), self.tts.voice());
             match self.speak(line, &span, &mut output).await {
                 Err(StageError::Engine(error)) => {
                     span.record("otel.status_code", "ERROR");

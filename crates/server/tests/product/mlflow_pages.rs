@@ -40,6 +40,10 @@ async fn mlflow_can_show_all_that_an_operator_asks_for() {
             let cost: Value = serde_json::from_str(cost.as_str().unwrap()).unwrap();
             assert!(cost["total_cost"].as_f64().unwrap() >= 0.0);
         }
+        // Some questions are answered without a search.
+        if trace.spans.iter().all(|span| span.name != "rag") {
+            continue;
+        }
         let documents = trace.span("rag").attribute("mlflow.spanOutputs");
         assert_eq!(documents.as_array().unwrap().len(), 2);
         assert_eq!(documents[0]["metadata"]["doc_uri"], "manual.md");

@@ -124,7 +124,7 @@ fn turn(number: u32) {
     drop(llm);
     spans::parse(&turn).record("text", text);
     for _ in 0..2 {
-        let tts = spans::tts(&turn, &model);
+        let tts = spans::tts(&turn, &model, "af_heart");
         drop(spans::tts_first_audio(&tts));
         tts.record("text", text);
     }
