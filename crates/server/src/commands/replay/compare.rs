@@ -1,10 +1,8 @@
 //! Then and now side by side. Pure.
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::{
-    turn::Turn,
+    turn::{Found, Turn},
     words::{Difference, difference},
 };
 
@@ -94,15 +92,15 @@ pub fn compare(then: &Turn, now: &Turn) -> Comparison {
     }
 }
 
-fn passages(then: &[String], now: &[String]) -> Passages {
-    let (old, new): (BTreeSet<&String>, BTreeSet<&String>) = (then.iter().collect(), now.iter().collect());
-    let of = |list: &[String], wanted: &dyn Fn(&String) -> bool| {
-        list.iter().filter(|one| wanted(one)).cloned().collect()
+fn passages(then: &[Found], now: &[Found]) -> Passages {
+    let is_in = |found: &Found, list: &[Found]| list.iter().any(|other| found.is(other));
+    let names = |list: &[Found], wanted: &dyn Fn(&Found) -> bool| {
+        list.iter().filter(|found| wanted(found)).map(|found| found.name.clone()).collect()
     };
     Passages {
-        kept: of(now, &|one| old.contains(one)),
-        lost: of(then, &|one| !new.contains(one)),
-        new: of(now, &|one| !old.contains(one)),
+        kept: names(now, &|found| is_in(found, then)),
+        lost: names(then, &|found| !is_in(found, now)),
+        new: names(now, &|found| !is_in(found, then)),
     }
 }
 
@@ -157,7 +155,9 @@ mod tests {
         let mut turn = Turn {
             question: Some(question.into()),
             answer: Some(answer.into()),
-            passages: Some(passages.iter().map(ToString::to_string).collect()),
+            passages: Some(
+                passages.iter().map(|name| Found { name: (*name).into(), text: String::new() }).collect(),
+            ),
             end_reason: "completed".into(),
             ..Turn::default()
         };

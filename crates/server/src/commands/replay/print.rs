@@ -87,9 +87,11 @@ fn answer(turn: &Replayed, now: &Turn, out: &mut Formatter) -> fmt::Result {
 }
 
 fn passages(turn: &Replayed, now: &Turn, out: &mut Formatter) -> fmt::Result {
+    // The folder says little, and takes the line.
+    let file = |name: &String| name.rsplit('/').next().unwrap_or_default().to_owned();
     let names = |names: &[String]| match names {
         [] => String::new(),
-        names => format!(" ({})", names.join(", ")),
+        names => format!(" ({})", names.iter().map(file).collect::<Vec<_>>().join(", ")),
     };
     match (turn.compared.as_ref().and_then(|compared| compared.passages.as_ref()), &now.passages) {
         (Some(passages), _) => {
@@ -98,7 +100,10 @@ fn passages(turn: &Replayed, now: &Turn, out: &mut Formatter) -> fmt::Result {
                 (passages.kept.len(), passages.lost.len(), passages.new.len());
             writeln!(out, "  passages   {kept} kept, {lost_count} lost{lost}, {new_count} new{new}")
         }
-        (None, Some(found)) => writeln!(out, "  passages   {}{}", found.len(), names(found)),
+        (None, Some(found)) => {
+            let found: Vec<String> = found.iter().map(|found| found.name.clone()).collect();
+            writeln!(out, "  passages   {}{}", found.len(), names(&found))
+        }
         (None, None) => Ok(()),
     }
 }

@@ -16,8 +16,8 @@ pub struct Turn {
     pub answer: Option<String>,
     /// What the caller heard of it.
     pub heard: Option<String>,
-    /// What retrieval found, best first, as `source#chunk`.
-    pub passages: Option<Vec<String>>,
+    /// What retrieval found, best first.
+    pub passages: Option<Vec<Found>>,
     /// `completed`, `interrupted`, `session_closed`, `failed`.
     pub end_reason: String,
     /// How long its stages took.
@@ -26,6 +26,16 @@ pub struct Turn {
     pub prompt_tokens: Option<u64>,
     /// Tokens of the answer.
     pub completion_tokens: Option<u64>,
+}
+
+/// A passage that was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(into = "String")]
+pub struct Found {
+    /// `source#chunk`.
+    pub name: String,
+    /// What it says; empty where that is not known.
+    pub text: String,
 }
 
 /// Seconds.
@@ -40,6 +50,20 @@ pub struct Stages {
     pub voice_to_voice: Option<f64>,
     /// Length of the answer as it was heard.
     pub heard: Option<f64>,
+}
+
+impl Found {
+    /// Whether it is the same: by its name, or by its words where the documents were read from another folder. Words alone
+    /// would not do, since those of a trace may be redacted.
+    pub fn is(&self, other: &Self) -> bool {
+        self.name == other.name || (!self.text.is_empty() && self.text == other.text)
+    }
+}
+
+impl From<Found> for String {
+    fn from(found: Found) -> Self {
+        found.name
+    }
 }
 
 impl Stages {
@@ -101,7 +125,10 @@ impl Turn {
     pub fn of_reports(reports: &[TurnReport]) -> Option<Self> {
         let last = reports.last()?;
         let questions: Vec<&str> = reports.iter().map(|report| report.question.as_str()).collect();
-        let passages = last.passages.iter().map(|passage| format!("{}#{}", passage.source, passage.chunk));
+        let passages = last.passages.iter().map(|passage| Found {
+            name: format!("{}#{}", passage.source, passage.chunk),
+            text: passage.text.clone(),
+        });
         Some(Self {
             trace_id: last.trace_id.clone(),
             question: Some(questions.join(" ")),
@@ -144,13 +171,14 @@ fn open(text: &str) -> Option<String> {
     (!is_withheld(text)).then(|| text.to_owned())
 }
 
-fn passages(rag: &Span) -> Option<Vec<String>> {
+fn passages(rag: &Span) -> Option<Vec<Found>> {
     let Value::Array(documents) = rag.attributes.get("mlflow.spanOutputs")? else { return None };
-    let name = |document: &Value| {
+    let found = |document: &Value| {
         let source = open(document["metadata"]["doc_uri"].as_str()?)?;
-        Some(format!("{source}#{}", document["metadata"]["chunk_id"].as_str()?))
+        let name = format!("{source}#{}", document["metadata"]["chunk_id"].as_str()?);
+        Some(Found { name, text: document["page_content"].as_str().and_then(open).unwrap_or_default() })
     };
-    documents.iter().map(name).collect()
+    documents.iter().map(found).collect()
 }
 
 fn sum(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -177,7 +205,14 @@ mod tests {
         };
         let turn = Turn::of_reports(&[first, second]).unwrap();
         assert_eq!(turn.question.as_deref(), Some("What is the warranty?"));
-        assert_eq!(turn.passages, Some(vec!["manual.md#3".to_owned()]));
+        let named = Found { name: "manual.md#3".into(), text: String::new() };
+        assert_eq!(turn.passages, Some(vec![named.clone()]));
+        let moved = |text: &str| Found { name: "other/manual.md#3".into(), text: text.into() };
+        assert!(
+            !named.is(&moved(""))
+                && moved("Two years.").is(&Found { name: "x".into(), ..moved("Two years.") })
+        );
+        assert_eq!(serde_json::to_string(&named).unwrap(), "\"manual.md#3\"");
         assert_eq!((turn.prompt_tokens, turn.completion_tokens), (Some(30), Some(4)));
         assert!(turn.is_answered());
         assert_eq!(Turn::of_reports(&[]), None);
