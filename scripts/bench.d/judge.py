@@ -13,8 +13,8 @@ import urllib.request
 
 from programs import ENVIRONMENT, ROOT, VOCE, NotMeasured
 
-ROUNDS = 4
-CALLS = 5
+ROUNDS = 3
+CALLS = 4
 SCENARIO = ROOT / "config/scenarios/happy-path.yaml"
 # A judge model takes about so long; it runs elsewhere, so it costs this machine nothing.
 ANSWER_SECONDS = 1.0

@@ -21,6 +21,7 @@ mod ledger;
 mod metric;
 mod progress;
 mod prompt;
+mod rounds;
 mod score;
 mod server;
 mod status;
