@@ -155,6 +155,8 @@ fn arguments(mlflow: &str, collector: &str, llm: &str) -> Vec<String> {
         "llm.engine=openai".to_owned(),
         "llm.model=stand-in".to_owned(),
         format!("llm.base_url={llm}"),
+        // Its traces are no turns, and it would go on making them.
+        "judge.enabled=false".to_owned(),
     ];
     set.into_iter().flat_map(|assignment| ["--set".to_owned(), assignment]).collect()
 }

@@ -2,7 +2,10 @@
 use std::{fs, time::Duration};
 
 use serde_json::Value;
-use voce_testkit::mlflow::Mlflow;
+use voce_testkit::{
+    judge_server::{Answer, Asked, JudgeServer},
+    mlflow::Mlflow,
+};
 
 use crate::harness::{EMBEDDED, Place, repository, said};
 
@@ -47,11 +50,16 @@ async fn the_shipped_scenarios_pass() {
     assert!(mlflow.experiment_id(&experiment).await.is_some(), "the traces have an experiment of their own");
 }
 
-#[test]
-fn a_wrong_document_fails_the_scenario_and_the_expectation_is_named() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_document_fails_the_scenario_and_the_expectation_is_named() {
     if voce_testkit::models(EMBEDDED).is_none() {
         return;
     }
+    // The judge finds the answer in the passages, and no answer to the question in it.
+    let judge = JudgeServer::start(|asked: &Asked| {
+        Answer::scores(asked, |metric| (if metric == "faithfulness" { 5 } else { 2 }, "It is so.".into()))
+    })
+    .await;
     let place = Place::new();
     let wrong = place.dir.path().join("wrong");
     fs::create_dir(&wrong).unwrap();
@@ -60,10 +68,14 @@ fn a_wrong_document_fails_the_scenario_and_the_expectation_is_named() {
     fs::write(wrong.join("warranty.md"), text.replace("two years from", "five years from")).unwrap();
     let question = "What is the warranty period for the water pump?";
     let regression = format!(
-        "name: regression\nknowledge: wrong\nturns:\n  - say: {question}\n    expect: {{ contains_any: [two year, 24 month] }}\n"
+        "name: regression\nknowledge: wrong\nturns:\n  - say: {question}\n    expect:\n      contains_any: [two year, 24 month]\n      scores: {{ faithfulness: 4, tone: 3 }}\n"
     );
     fs::write(place.dir.path().join("regression.yaml"), regression).unwrap();
-    let output = place.voce(&["simulate", "regression.yaml", "--junit", "results.xml"]);
+    let address = format!("judge.base_url={}", judge.url());
+    let arguments = ["simulate", "regression.yaml", "--junit", "results.xml", "--set", &address];
+    let mut command = place.command(&[&arguments[..], &["--set", "judge.model=referee"]].concat());
+    // The judge's server runs on this runtime.
+    let output = tokio::task::spawn_blocking(move || command.output().expect("voce runs")).await.unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let table = String::from_utf8_lossy(&output.stdout);
     let message = format!(
@@ -71,6 +83,9 @@ fn a_wrong_document_fails_the_scenario_and_the_expectation_is_named() {
     );
     assert!(table.contains(&message) && table.contains("five years"), "{}", said(&output));
     assert!(table.contains("1 of 1 calls not as expected"), "{table}");
+    assert!(table.contains("the score is 2.00") && !table.contains("the score is 5.00"), "{table}");
+    assert_eq!(judge.asked().len(), 1, "one request for both scores");
+    assert!(judge.asked()[0].turn()["question"].as_str().unwrap().contains("warranty"));
     let xml = fs::read_to_string(place.dir.path().join("results.xml")).unwrap();
     assert!(xml.contains("contains_any: expected") && xml.contains("failures=\"1\""), "{xml}");
 }

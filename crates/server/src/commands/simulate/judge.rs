@@ -7,7 +7,7 @@ use voce_core::{EndReason, TurnReport};
 use voce_judge::{Judge, Message, Metric, Metrics, Passage, Turn};
 use voce_simulate::Scorer;
 
-use crate::config::Config;
+use crate::{commands::judge::effective, config::Config};
 
 /// How a message ends whose hearer cut it off.
 const CUT: &str = "—";
@@ -22,17 +22,7 @@ impl Scores {
     /// Reads the judge files. Nothing is asked yet.
     pub fn of(config: &Config) -> Result<Self> {
         let metrics = Metrics::load(&config.judge.folder)?;
-        let mut judge = config.judge.clone();
-        if config.llm.engine == voce_llm::Engine::Openai {
-            let or = |own: &mut String, other: &String| {
-                if own.is_empty() {
-                    own.clone_from(other);
-                }
-            };
-            or(&mut judge.base_url, &config.llm.base_url);
-            or(&mut judge.model, &config.llm.model);
-        }
-        Ok(Self { judge: Judge::new(&judge, metrics.clone())?, metrics })
+        Ok(Self { judge: Judge::new(&effective(config), metrics.clone())?, metrics })
     }
 }
 
