@@ -116,8 +116,14 @@ async fn what_cannot_be_compared_is_refused_with_the_reason() {
     // Port 9 is for discarding what comes, and nobody listens.
     let output = calibrate(&place, "http://127.0.0.1:9/v1", &lines, &["--set", "judge.attempts=1"]);
     let text = said(&output);
-    assert!(!output.status.success() && text.contains("no score at all: the judge's server"), "{text}");
+    assert!(!output.status.success() && text.contains("never answered: the judge's server"), "{text}");
     assert!(server.asked().is_empty());
+    // A server that fails on the first lines is not asked about all of them.
+    let failing = JudgeServer::start(|_| Answer::Status(500, "out of memory".into(), None)).await;
+    let output = calibrate(&place, &failing.url(), &supplied(), &["--set", "judge.attempts=1"]);
+    let text = said(&output);
+    assert!(!output.status.success() && text.contains("never answered"), "{text}");
+    assert!(failing.asked().len() < supplied().len() / 2, "{} requests", failing.asked().len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,9 @@
 //! Scores by asking the judge, one turn of the file after the other, some at the same time.
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::IsTerminal,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use anyhow::{Result, bail, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -12,7 +16,7 @@ use super::report::{Compared, Gathered, Unscored};
 /// What is waited before a second try, unless the server says how long; doubled with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// What the judge says of these turns. A server that refuses to answer at all ends it.
+/// What the judge says of these turns. A server that refuses, or has answered nothing by the end of a turn's tries, ends it.
 pub async fn gather(settings: &Config, metrics: Metrics, rated: &[Rated], source: &str) -> Result<Gathered> {
     let judge = Judge::new(settings, metrics)?;
     let wants_a_model = |name: &String| judge.metrics().named(name).is_some_and(Metric::asks_a_model);
@@ -22,9 +26,10 @@ pub async fn gather(settings: &Config, metrics: Metrics, rated: &[Rated], source
          expected e.g. --set judge.base_url=http://127.0.0.1:8000/v1 --set judge.model=NAME"
     );
     let bar = bar(rated.len());
-    let (judge, bar) = (&judge, &bar);
+    let answered = AtomicBool::new(false);
+    let (judge, bar, answered) = (&judge, &bar, &answered);
     let asked = stream::iter(rated).map(|one| async move {
-        let judged = patiently(judge, one, settings.attempts).await?;
+        let judged = patiently(judge, one, settings.attempts, answered).await?;
         bar.inc(1);
         anyhow::Ok((one, judged))
     });
@@ -62,12 +67,16 @@ pub async fn gather(settings: &Config, metrics: Metrics, rated: &[Rated], source
 }
 
 /// Asks for all scores that people gave; what fails in a way that may pass is asked again after a while.
-async fn patiently(judge: &Judge, rated: &Rated, attempts: u32) -> Result<Judged> {
+async fn patiently(judge: &Judge, rated: &Rated, attempts: u32, answered: &AtomicBool) -> Result<Judged> {
     let scored = |metric: &&Metric| rated.scores.contains_key(&metric.name);
     let mut left: Vec<&Metric> = judge.metrics().all.iter().filter(scored).collect();
     let mut all = Judged::default();
     for attempt in 1..=attempts.max(1) {
         let judged = judge.judge(&rated.turn, &left).await;
+        // A nonsense answer is one, too.
+        let has_answered = judged.scores.iter().any(|score| score.model.is_some())
+            || judged.troubles.iter().any(|(_, trouble)| trouble.kind == TroubleKind::Invalid);
+        answered.fetch_or(has_answered, Relaxed);
         all.scores.extend(judged.scores);
         all.troubles = judged.troubles;
         all.spent.add(judged.spent);
@@ -79,7 +88,11 @@ async fn patiently(judge: &Judge, rated: &Rated, attempts: u32) -> Result<Judged
         left.retain(|metric| all.troubles.iter().any(|(name, _)| *name == metric.name));
         // The judge itself has asked for a better answer already.
         let passing = all.troubles.iter().find(|(_, trouble)| trouble.kind != TroubleKind::Invalid);
-        let Some((_, trouble)) = passing.filter(|_| attempt < attempts) else { break };
+        let Some((_, trouble)) = passing else { break };
+        if attempt >= attempts {
+            ensure!(answered.load(Relaxed), "the judge's model never answered: {}", trouble.message);
+            break;
+        }
         sleep(trouble.wait.unwrap_or(FIRST_WAIT * 2_u32.pow((attempt - 1).min(6)))).await;
     }
     Ok(all)
