@@ -79,8 +79,17 @@ pub trait Knowledge: Send + Sync + 'static {
 pub trait LanguageModel: Send + Sync + 'static {
     /// What really answers.
     fn model(&self) -> &ModelCard;
-    /// Yields text pieces as the model produces them, then the usage.
+    /// Yields text pieces and tool calls as the model produces them, then the usage. After calls the answer is asked
+    /// for again with `Prompt::steps`.
     fn generate(&self, prompt: Prompt) -> Output<Piece>;
+    /// How many tokens `text` is for this model; without its tokenizer about a quarter of its bytes.
+    fn count_tokens(&self, text: &str) -> usize {
+        text.len().div_ceil(4)
+    }
+    /// Tokens of prompt and answer together, at most.
+    fn context_tokens(&self) -> usize {
+        8_192
+    }
     /// Reads `prompt` without answering, so that an answer to a prompt that begins the same starts sooner. Asked
     /// while the caller still speaks, so the question may be incomplete. A model that keeps nothing does nothing.
     fn prepare(&self, prompt: Prompt) -> BoxFuture<'static, Result<(), EngineError>> {

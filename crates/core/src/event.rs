@@ -1,7 +1,7 @@
 //! The closed list of things an observer (browser, test, log) may see of a call.
 use serde::{Deserialize, Serialize};
 
-use crate::{Passage, TurnId, TurnReport};
+use crate::{Part, Passage, ToolCall, ToolStep, TurnId, TurnReport};
 
 /// What happened.
 #[expect(clippy::large_enum_variant, reason = "one report a turn; a box would only make it harder to read")]
@@ -58,6 +58,29 @@ pub enum Event {
         turn: TurnId,
         /// The piece.
         text: String,
+    },
+    /// The language model called a tool.
+    ToolStarted {
+        /// The turn.
+        turn: TurnId,
+        /// The call.
+        call: ToolCall,
+    },
+    /// The call is over.
+    ToolEnded {
+        /// The turn that called it.
+        turn: TurnId,
+        /// The call and what came of it.
+        step: ToolStep,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// Something to look at belongs to the answer.
+    Shown {
+        /// The turn.
+        turn: TurnId,
+        /// What.
+        part: Part,
     },
     /// The language model is done.
     GenerationEnded {

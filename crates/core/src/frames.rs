@@ -1,7 +1,9 @@
 //! What travels between stages. Plain values: no behaviour beyond arithmetic, no channels.
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+use crate::{ToolCall, ToolDefinition, ToolStep};
 
 /// Every microphone is delivered at this rate: it is what speech recognisers and voice detectors take.
 pub const MICROPHONE_RATE_HZ: u32 = 16_000;
@@ -103,6 +105,10 @@ pub struct Passage {
 pub struct Prompt {
     /// Who the assistant is and how it speaks.
     pub system: String,
+    /// What is known of the call before `history` begins; empty as long as all of it stands there.
+    pub summary: String,
+    /// What is remembered of this caller from earlier calls; empty where nothing is, or nothing may be.
+    pub memory: String,
     /// Earlier turns: what was said and what was heard.
     pub history: Vec<Message>,
     /// What retrieval found, best first. Never stored in the history.
@@ -111,6 +117,12 @@ pub struct Prompt {
     pub searched: bool,
     /// The caller's words.
     pub question: String,
+    /// What the question is looked up as, where it leans on what was said before ("and how much is it?"); else empty.
+    pub looked_up_as: String,
+    /// What the model may call for this answer.
+    pub tools: Arc<[ToolDefinition]>,
+    /// What it called for this answer so far, and what came of it, in order.
+    pub steps: Vec<ToolStep>,
 }
 
 /// One entry of the history.
@@ -125,6 +137,8 @@ pub enum Message {
         /// True when the caller cut the answer short.
         cut: bool,
     },
+    /// A tool that was called then. Unlike words it is a fact whether or not anybody heard of it.
+    Tool(ToolStep),
 }
 
 /// What a language model yields.
@@ -132,6 +146,8 @@ pub enum Message {
 pub enum Piece {
     /// The next few characters of the answer.
     Text(String),
+    /// The model wants a tool called before it goes on. Complete: its arguments stand.
+    Call(ToolCall),
     /// The bill; once, last.
     Usage(Usage),
 }
@@ -158,6 +174,38 @@ pub struct Line {
     pub begins_sentence: bool,
     /// False when the sentence goes on in the next line, so that the voice does not fall and pause.
     pub ends_sentence: bool,
+}
+
+/// Something to look at that belongs to an answer. Never spoken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum Part {
+    /// A block of code.
+    Code {
+        /// The language that the model named; may be empty.
+        language: String,
+        /// The code, line ends included.
+        text: String,
+    },
+    /// A link whose address was found in the sources or is on the list of allowed ones.
+    Link {
+        /// What stands for the address.
+        text: String,
+        /// The address.
+        url: String,
+    },
+    /// A table.
+    Table {
+        /// Names of the columns; may be empty.
+        header: Vec<String>,
+        /// Cells by rows.
+        rows: Vec<Vec<String>>,
+    },
+    /// A passage that the answer rests on.
+    Citation {
+        /// The passage.
+        passage: Passage,
+    },
 }
 
 /// Synthesised sound and what it says.

@@ -4,6 +4,7 @@ mod engines;
 mod event;
 mod frames;
 mod report;
+mod tools;
 
 pub use call::{CONTROLS, Call, Control, FarEnd, Recorder, SPEAKER_FRAMES, Speaker, in_memory};
 pub use engines::{
@@ -12,7 +13,8 @@ pub use engines::{
 };
 pub use event::{EndReason, Event};
 pub use frames::{
-    AudioFrame, Line, MICROPHONE_RATE_HZ, MediaTime, Message, Passage, Phoneme, Piece, Prompt, Speech,
+    AudioFrame, Line, MICROPHONE_RATE_HZ, MediaTime, Message, Part, Passage, Phoneme, Piece, Prompt, Speech,
     SpokenWord, Text, Token, Transcript, TurnId, Usage,
 };
 pub use report::TurnReport;
+pub use tools::{Memory, OnInterruption, ToolCall, ToolDefinition, ToolOutcome, ToolPolicy, ToolStep, Tools};

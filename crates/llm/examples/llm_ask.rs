@@ -52,6 +52,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     first.get_or_insert_with(|| start.elapsed());
                     answer += &text;
                 }
+                Piece::Call(call) => answer += &format!("[{}({})]", call.name, call.arguments),
                 Piece::Usage(usage) => bill = Some(usage),
             }
         }

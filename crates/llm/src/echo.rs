@@ -16,6 +16,7 @@ impl Conversation {
     pub fn of(prompt: &Prompt) -> Self {
         let history = prompt.history.iter().map(|message| match message {
             Message::User(text) | Message::Assistant { text, .. } => text.as_str(),
+            Message::Tool(step) => step.result.as_str(),
         });
         let passages = prompt.passages.iter().map(|passage| passage.text.as_str());
         Self(history.chain(passages).chain([prompt.question.as_str()]).map(words).collect())

@@ -23,14 +23,17 @@ pub fn turns(prompt: &Prompt, passages: usize) -> Vec<Turn> {
         system => system,
     };
     let mut turns = vec![Turn { role: "system", content: system.to_owned() }];
-    turns.extend(prompt.history.iter().map(|message| match message {
-        Message::User(text) => Turn { role: "user", content: text.clone() },
-        Message::Assistant { text, cut: false } => Turn { role: "assistant", content: text.clone() },
+    turns.extend(prompt.history.iter().filter_map(|message| match message {
+        Message::User(text) => Some(Turn { role: "user", content: text.clone() }),
+        Message::Assistant { text, cut: false } => Some(Turn { role: "assistant", content: text.clone() }),
         // A dash, as in print, for what the caller did not want to hear; for small models and large ones. It belongs
         // to no language, and where a model imitates it, nothing is read aloud, unlike a note in words. (The small
         // model did once in ten answers after three cuts, writing freely; when it quotes, it cannot.) In the system
         // prompt, a note that comes with the first cut would change the beginning that is kept from turn to turn.
-        Message::Assistant { text, cut: true } => Turn { role: "assistant", content: format!("{text}—") },
+        Message::Assistant { text, cut: true } => {
+            Some(Turn { role: "assistant", content: format!("{text}—") })
+        }
+        Message::Tool(_) => None,
     }));
     turns.push(Turn { role: "user", content: last(prompt, passages) });
     turns
@@ -105,6 +108,7 @@ mod tests {
             passages: vec![Passage { text: "Two years.".into(), ..Passage::default() }],
             searched: true,
             question: "How long?".into(),
+            ..Prompt::default()
         };
         let turns = turns(&prompt, 3);
         let contents: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::Span;
 use voce_core::{
-    AudioFrame, EndOfTurn, EngineError, Knowledge, LanguageModel, Line, Prompt, Recorder, Speaker,
-    SpeechToText, TextToSpeech, VoiceActivity,
+    AudioFrame, EndOfTurn, EngineError, Knowledge, LanguageModel, Line, Memory, Prompt, Recorder, Speaker,
+    SpeechToText, TextToSpeech, Tools, VoiceActivity,
 };
 
 use crate::{
@@ -31,6 +31,10 @@ pub struct Engines {
     pub llm: Arc<dyn LanguageModel>,
     /// Text to sound.
     pub tts: Arc<dyn TextToSpeech>,
+    /// What the language model may call, where there is anything.
+    pub tools: Option<Arc<dyn Tools>>,
+    /// What is remembered of callers, where anything may be.
+    pub memory: Option<Arc<dyn Memory>>,
 }
 
 /// From microphone to moments of speech and quiet. Lives as long as the call.

@@ -13,6 +13,7 @@ use crate::{
     config::{Config, StoreKind},
     files::{self, Document, hash},
     search::api_key,
+    sparse,
     store::{Payload, Record, StoreError, VectorStore, open_embedded, open_server, remove_server},
 };
 
@@ -193,6 +194,7 @@ fn records(document: &Document, source: &str, embedder: &Embedder) -> Result<Vec
         Ok(Record {
             id: Uuid::new_v5(&Uuid::NAMESPACE_URL, identity.as_bytes()),
             vector: embedder.embed(&chunk.embedded_text())?,
+            sparse: sparse::of_document(&chunk.embedded_text()),
             payload: Payload {
                 text: chunk.text,
                 source: source.to_owned(),
@@ -200,6 +202,7 @@ fn records(document: &Document, source: &str, embedder: &Embedder) -> Result<Vec
                 chunk: place,
                 content_hash: document.content_hash.clone(),
                 model: embedder.name().to_owned(),
+                tags: Default::default(),
             },
         })
     });

@@ -9,6 +9,7 @@ mod embed;
 mod files;
 mod ingest;
 mod search;
+mod sparse;
 mod store;
 
 pub use chunk::{Chunk, chunks_of_markdown, chunks_of_text};
@@ -16,8 +17,10 @@ pub use config::{Config, StoreKind};
 pub use embed::Embedder;
 pub use ingest::{Failure, Outcome, Progress, Summary, ingest};
 pub use search::{build, build_all};
+pub use sparse::Sparse;
 pub use store::{
-    Contents, Payload, Record, StoreError, VectorStore, open_embedded, open_server, remove_server,
+    Contents, Payload, Query, Record, Source, StoreError, VectorStore, open_embedded, open_server,
+    remove_server,
 };
 
 /// The name of this engine in errors.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 use std::sync::Arc;
 
-use voce_rag::{Payload, Record, StoreError, VectorStore, open_embedded, open_server};
+use voce_rag::{Payload, Record, Sparse, StoreError, VectorStore, open_embedded, open_server};
 
 const DIMENSION: usize = 4;
 
@@ -12,6 +12,7 @@ fn record(source: &str, chunk: u32, hash: &str, vector: [f32; DIMENSION]) -> Rec
     Record {
         id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()),
         vector: vector.iter().map(|value| value / length).collect(),
+        sparse: Sparse::default(),
         payload: Payload {
             text: format!("text {chunk} of {source}"),
             source: source.into(),
@@ -19,6 +20,7 @@ fn record(source: &str, chunk: u32, hash: &str, vector: [f32; DIMENSION]) -> Rec
             chunk,
             content_hash: hash.into(),
             model: "test-model".into(),
+            tags: Default::default(),
         },
     }
 }

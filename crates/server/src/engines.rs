@@ -49,7 +49,7 @@ pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
         let parts = turn.into_iter().zip(stt).zip(knowledge).zip(llm).zip(tts);
         let engines = |((((turn, stt), knowledge), llm), tts)| {
             let (voice_activity, end_of_turn) = turn;
-            Engines { voice_activity, end_of_turn, stt, knowledge, llm, tts }
+            Engines { voice_activity, end_of_turn, stt, knowledge, llm, tts, tools: None, memory: None }
         };
         Ok(parts.map(engines).collect())
     })

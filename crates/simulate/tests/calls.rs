@@ -95,6 +95,8 @@ async fn held(
         knowledge: None,
         llm: assistant.llm,
         tts: Beeper::new(),
+        tools: None,
+        memory: None,
     };
     let persona = AssistantConfig { greeting: assistant.greeting.into(), ..AssistantConfig::default() };
     let rules = Rules { assistant: Arc::new(persona), ..Rules::default() };

@@ -239,6 +239,7 @@ pub fn messages(event: Event) -> Vec<Message> {
         Event::ReplyFailed { reason, .. } => {
             vec![Body::Error { error: reason.clone(), message: reason, fatal: false }]
         }
+        Event::ToolStarted { .. } | Event::ToolEnded { .. } | Event::Shown { .. } => vec![],
         Event::TurnEnded(report) => {
             vec![metrics(&report), Body::ServerMessage(ServerMessage::Turn { report: Box::new(report) })]
         }
@@ -258,7 +259,10 @@ fn turn_of(event: &Event) -> Option<TurnId> {
         | Event::WordHeard { turn, .. }
         | Event::BotStoppedSpeaking { turn }
         | Event::ReplyFailed { turn, .. } => Some(*turn),
-        Event::UserStartedSpeaking
+        Event::ToolStarted { .. }
+        | Event::ToolEnded { .. }
+        | Event::Shown { .. }
+        | Event::UserStartedSpeaking
         | Event::UserStoppedSpeaking
         | Event::UserPartial { .. }
         | Event::EndOfTurn { .. }

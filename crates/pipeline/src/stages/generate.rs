@@ -43,6 +43,7 @@ impl Stage for Generate {
                         self.turn.publish(Event::Generated { turn: self.turn.id(), text: text.clone() });
                         output.send(text).await?;
                     }
+                    Piece::Call(_) => {}
                     Piece::Usage(tokens) => usage = Some(tokens),
                 }
             }
@@ -135,6 +136,9 @@ fn messages(prompt: &Prompt) -> String {
     let mut messages = vec![json!({"role": "system", "content": prompt.system})];
     for message in &prompt.history {
         messages.push(match message {
+            Message::Tool(step) => {
+                json!({"role": "tool", "tool_call_id": step.call.id, "content": step.result})
+            }
             Message::User(text) => json!({"role": "user", "content": text}),
             Message::Assistant { text, cut: false } => json!({"role": "assistant", "content": text}),
             Message::Assistant { text, cut: true } => {

@@ -42,6 +42,8 @@ pub fn engines(llm: Arc<dyn LanguageModel>, tts: Arc<Beeper>, hears: &str, opini
         knowledge: Some(Echo::new()),
         llm,
         tts,
+        tools: None,
+        memory: None,
     }
 }
 

@@ -2,11 +2,13 @@
 mod embedded;
 mod server;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use voce_core::Passage;
+
+use crate::sparse::Sparse;
 
 pub use embedded::open as open_embedded;
 pub(crate) use server::attach as attach_server;
@@ -69,6 +71,8 @@ pub struct Record {
     pub id: uuid::Uuid,
     /// Its vector, of length one.
     pub vector: Vec<f32>,
+    /// Its words.
+    pub sparse: Sparse,
     /// All else.
     pub payload: Payload,
 }
@@ -88,6 +92,37 @@ pub struct Payload {
     pub content_hash: String,
     /// The embedding model.
     pub model: String,
+    /// What the operator said of the source (`--tag language=en`, or a document's front matter), for filters.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A source in a collection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// Its name: the file or address it was ingested from.
+    pub name: String,
+    /// Its chunks.
+    pub chunks: usize,
+    /// Hash of the whole source.
+    pub content_hash: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What is looked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// The question's vector; empty: words alone are looked for.
+    pub dense: Vec<f32>,
+    /// The question's words; empty: the vector alone is looked for.
+    pub sparse: Sparse,
+    /// Tags that a passage must have, all of them.
+    pub tags: BTreeMap<String, String>,
+    /// Passages at most.
+    pub limit: usize,
+    /// Cosine similarity, -1 to 1, below which a passage that has only that for it counts as unrelated.
+    pub min_score: f32,
 }
 
 impl Payload {
@@ -109,6 +144,31 @@ pub trait VectorStore: Send + Sync + 'static {
     fn replace(&self, source: String, records: Vec<Record>) -> Reply<'_, ()>;
     /// The `limit` nearest passages with at least `min_score`, best first.
     fn search(&self, vector: Vec<f32>, limit: usize, min_score: f32) -> Reply<'_, Vec<Passage>>;
+    /// All sources, by name.
+    fn sources(&self) -> Reply<'_, Vec<Source>> {
+        async { Err(StoreError::Ending) }.boxed()
+    }
+    /// Removes a source; the number of its chunks, 0 if there was none.
+    fn remove(&self, source: String) -> Reply<'_, usize> {
+        let _ = source;
+        async { Err(StoreError::Ending) }.boxed()
+    }
+    /// The chunks `first` to `last` (inclusive) of a source that are there, in order, with score 0.
+    fn neighbours(&self, source: String, first: u32, last: u32) -> Reply<'_, Vec<Passage>> {
+        let _ = (source, first, last);
+        async { Err(StoreError::Ending) }.boxed()
+    }
+    /// Up to `limit` records with their vectors, after the one named `after` in the order of ids: for copies.
+    fn records(&self, after: Option<uuid::Uuid>, limit: usize) -> Reply<'_, Vec<Record>> {
+        let _ = (after, limit);
+        async { Err(StoreError::Ending) }.boxed()
+    }
+    /// The passages nearest in meaning and in words, fused by reciprocal ranks, best first. `score` is the cosine
+    /// similarity.
+    fn query(&self, query: Query) -> Reply<'_, Vec<Passage>> {
+        let _ = query;
+        async { Err(StoreError::Ending) }.boxed()
+    }
     /// Chunks in all.
     fn count(&self) -> Reply<'_, usize>;
     /// Makes what was written durable and fast to search.

@@ -57,7 +57,14 @@ fn garbage() -> [Prompt; 3] {
     let history = vec![Message::Assistant { text: String::new(), cut: true }, Message::User(odd.into())];
     [
         Prompt::default(),
-        Prompt { system: odd.into(), history, passages: vec![empty], searched: true, question: odd.into() },
+        Prompt {
+            system: odd.into(),
+            history,
+            passages: vec![empty],
+            searched: true,
+            question: odd.into(),
+            ..Prompt::default()
+        },
         Prompt { question: "word ".repeat(5_000), ..Prompt::default() },
     ]
 }
@@ -76,6 +83,7 @@ pub async fn answer(model: &dyn LanguageModel, prompt: Prompt) -> (String, Usage
             text.as_str()
         }
         Piece::Usage(_) => panic!("the bill comes once"),
+        Piece::Call(call) => panic!("there is no tool to call: {call:?}"),
     });
     (text.collect(), *bill)
 }

@@ -35,6 +35,8 @@ pub fn engines(llm: Arc<dyn LanguageModel>) -> Option<Engines> {
         knowledge: None,
         llm,
         tts: models.tts.clone(),
+        tools: None,
+        memory: None,
     })
 }
 

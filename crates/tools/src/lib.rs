@@ -1,0 +1,1 @@
+//! Tools: requests over HTTP that the configuration describes, and MCP servers.
