@@ -17,7 +17,7 @@ pub use config::{Config, StoreKind};
 pub use embed::Embedder;
 pub use ingest::{Failure, Outcome, Progress, Summary, ingest};
 pub use search::{build, build_all};
-pub use sparse::Sparse;
+pub use sparse::{Sparse, of_document, of_question};
 pub use store::{
     Contents, Payload, Query, Record, Source, StoreError, VectorStore, open_embedded, open_server,
     remove_server,
