@@ -8,6 +8,8 @@ mod embed;
 mod files;
 mod fuse;
 mod ingest;
+mod neighbours;
+mod rerank;
 mod search;
 mod sparse;
 mod store;
@@ -16,6 +18,7 @@ pub use chunk::{Chunk, chunks_of_markdown, chunks_of_text};
 pub use config::{Config, StoreKind};
 pub use embed::Embedder;
 pub use ingest::{Failure, Outcome, Progress, Summary, ingest};
+pub use rerank::Reranker;
 pub use search::{build, build_all};
 pub use sparse::{Sparse, of_document, of_question};
 pub use store::{
