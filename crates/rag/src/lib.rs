@@ -1,12 +1,12 @@
 //! Knowledge: ingest, embed, store, search.
 //!
-//! Files are cut into chunks (`chunk`), chunks become vectors (`embed`) that stand in a `store`; a question is
-//! embedded alike and the nearest chunks are its passages (`search`). Dense vectors only; the collections name
-//! theirs, so that a sparse one can stand beside it.
+//! Files are cut into chunks (`chunk`), chunks become vectors by meaning (`embed`) and by words (`sparse`) that stand in a
+//! `store`; a question is treated alike, and what is nearest by either (`fuse`) are its passages (`search`).
 mod chunk;
 mod config;
 mod embed;
 mod files;
+mod fuse;
 mod ingest;
 mod search;
 mod sparse;

@@ -9,7 +9,8 @@ use voce_models::{Device, Store};
 use crate::{
     ENGINE, Embedder,
     config::{Config, StoreKind},
-    store::{StoreError, VectorStore, attach_server, open_embedded, open_server},
+    sparse,
+    store::{Query, StoreError, VectorStore, attach_server, open_embedded, open_server},
 };
 
 /// Loads the knowledge base that `config` names; `None` if it names none. Blocking.
@@ -160,6 +161,7 @@ impl Knowledge for Search {
         let (embedder, card, min_score) = (self.embedder.clone(), self.card.clone(), self.min_score);
         let collection = self.collection.clone();
         async move {
+            let words = sparse::of_question(&question);
             let vector = embed(embedder, question).await?;
             let span = info_span!(
                 "rag.search",
@@ -169,7 +171,8 @@ impl Knowledge for Search {
                 limit,
                 count = tracing::field::Empty,
             );
-            let found = store.search(vector, limit, min_score).instrument(span.clone()).await;
+            let query = Query { dense: vector, sparse: words, limit, min_score, ..Query::default() };
+            let found = store.query(query).instrument(span.clone()).await;
             let found = found.map_err(|error| EngineError::run(ENGINE, error))?;
             span.record("count", found.len());
             Ok(found)

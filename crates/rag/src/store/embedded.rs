@@ -5,55 +5,114 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use parking_lot::{Mutex, RwLock};
 use qdrant_edge::{
-    Condition, CountRequest, Distance, EdgeConfigBuilder, EdgeShard, EdgeVectorParamsBuilder, FieldCondition,
-    FieldIndexOperations, Filter, Match, MatchValue, NamedQuery, OperationError, PayloadFieldSchema,
-    PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequest,
-    ScoringQuery, ScrollRequest, UpdateOperation, ValueVariants, Vector, VectorInternal, Vectors, WalOptions,
+    CountRequest, Distance, EdgeConfigBuilder, EdgeShard, EdgeSparseVectorParamsBuilder,
+    EdgeVectorParamsBuilder, FieldIndexOperations, Filter, Modifier, NamedQuery, OperationError,
+    PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations, QueryEnum,
+    QueryRequest, ScoringQuery, ScrollRequest, SparseVector, UpdateOperation, VectorInternal, WalOptions,
     WithPayloadInterface, WithVector,
 };
+use uuid::Uuid;
 use voce_core::Passage;
 
-use super::{Contents, DENSE, Payload, Record, Reply, SOURCE, StoreError, VectorStore};
+use super::{
+    Contents, DENSE, LABELS, Payload, Query, Record, Reply, SOURCE, SPARSE, Source, StoreError, VectorStore,
+    agreed, gather, in_order, sealed,
+};
+use crate::fuse;
+
+mod points;
+use points::{not_among, numbered, payload, point, record, with_tags, within};
 
 /// Bytes of a segment of the write-ahead log. The default of 32 MiB would make a small knowledge base a large one.
 const WAL_SEGMENT_BYTES: usize = 4 << 20;
-/// Points of one write.
+/// Points of one write or read.
 const BATCH: usize = 256;
 
 /// Opens the collection in `folder`. Blocking.
 ///
-/// A missing collection is made if a `dimension` is given, else it is `None`. The folder stays locked until the
-/// store is dropped; while another process holds it this fails with [`StoreError::InUse`].
+/// A missing collection is made if a `dimension` is given, and one of an earlier version is brought up to date; else
+/// these are `None` and [`StoreError::Old`]. The folder stays locked until the store is dropped; while another process
+/// holds it this fails with [`StoreError::InUse`].
 pub fn open(folder: &Path, dimension: Option<usize>) -> Result<Option<Arc<dyn VectorStore>>, StoreError> {
     let broken = |reason: String| StoreError::Broken { path: folder.to_owned(), reason };
     let is_there = folder.join("edge_config.json").is_file();
-    let shard = match (is_there, dimension) {
+    let mut shard = match (is_there, dimension) {
         (true, _) => EdgeShard::load(folder, None).map_err(|error| refused(folder, &error))?,
         (false, None) => return Ok(None),
-        (false, Some(dimension)) => {
-            std::fs::create_dir_all(folder).map_err(|error| broken(error.to_string()))?;
-            create(folder, dimension).map_err(|error| refused(folder, &error))?
-        }
+        (false, Some(dimension)) => create(folder, dimension)?,
     };
-    let vectors = shard.config().vectors.get(DENSE).map(|params| params.size);
-    let dimension = vectors.ok_or_else(|| broken("it was not made by `voce ingest`".into()))?;
-    Ok(Some(Arc::new(Embedded { shard: Arc::new(shard), folder: folder.to_owned(), dimension })))
+    let stored = shard.config().vectors.get(DENSE).map(|params| params.size);
+    let stored = stored.ok_or_else(|| broken("it was not made by `voce ingest`".into()))?;
+    let has_words = shard.config().sparse_vectors.contains_key(SPARSE);
+    if !has_words {
+        if dimension.is_none() {
+            return Err(StoreError::Old { place: folder.display().to_string() });
+        }
+        shard = renewed(shard, folder, stored)?;
+    }
+    Ok(Some(Arc::new(Embedded {
+        shard: Arc::new(shard),
+        folder: folder.to_owned(),
+        dimension: stored,
+        writing: Arc::default(),
+        replacing: Arc::default(),
+    })))
 }
 
-fn create(folder: &Path, dimension: usize) -> Result<EdgeShard, OperationError> {
+fn create(folder: &Path, dimension: usize) -> Result<EdgeShard, StoreError> {
+    let broken = |reason: String| StoreError::Broken { path: folder.to_owned(), reason };
+    std::fs::create_dir_all(folder).map_err(|error| broken(error.to_string()))?;
     let config = EdgeConfigBuilder::new()
         .vector(DENSE, EdgeVectorParamsBuilder::new(dimension, Distance::Cosine).build())
+        .sparse_vector(SPARSE, EdgeSparseVectorParamsBuilder::new().modifier(Modifier::Idf).build())
         .on_disk_payload(false)
         .wal_options(WalOptions { segment_capacity: WAL_SEGMENT_BYTES, ..Default::default() })
         .build();
-    let shard = EdgeShard::new(folder, config)?;
-    let index = qdrant_edge::CreateIndex {
-        field_name: SOURCE.parse().expect("a plain name is a path"),
-        field_schema: Some(PayloadFieldSchema::FieldType(PayloadSchemaType::Keyword)),
+    let made = EdgeShard::new(folder, config).and_then(|shard| {
+        for field in [SOURCE, LABELS] {
+            let index = qdrant_edge::CreateIndex {
+                field_name: field.parse().expect("a plain name is a path"),
+                field_schema: Some(PayloadFieldSchema::FieldType(PayloadSchemaType::Keyword)),
+            };
+            shard.update(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(index)))?;
+        }
+        Ok(shard)
+    });
+    made.map_err(|error| refused(folder, &error))
+}
+
+/// The collection of an earlier version with the words of its chunks. It is made beside the old one and takes its place
+/// when it is whole.
+fn renewed(old: EdgeShard, folder: &Path, dimension: usize) -> Result<EdgeShard, StoreError> {
+    let broken = |reason: String| StoreError::Broken { path: folder.to_owned(), reason };
+    let beside = |ending: &str| {
+        let mut name = folder.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        folder.with_file_name(name)
     };
-    shard.update(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(index)))?;
-    Ok(shard)
+    let (new, retired) = (beside(".new"), beside(".old"));
+    let cleared = |path: &Path| match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(broken(error.to_string())),
+        _ => Ok(()),
+    };
+    cleared(&new)?;
+    cleared(&retired)?;
+    let shard = create(&new, dimension)?;
+    let mut after = None;
+    loop {
+        let page = read(&old, after, BATCH).map_err(|error| refused(folder, &error))?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        let page: Vec<Record> = page.into_iter().map(Record::with_words).collect();
+        write(&shard, &page).map_err(|error| refused(&new, &error))?;
+    }
+    drop((old, shard));
+    let moved = std::fs::rename(folder, &retired).and_then(|()| std::fs::rename(&new, folder));
+    moved.map_err(|error| broken(error.to_string()))?;
+    cleared(&retired)?;
+    EdgeShard::load(folder, None).map_err(|error| refused(folder, &error))
 }
 
 /// The lock of the write-ahead log tells of another process by an I/O error of this name only.
@@ -70,6 +129,10 @@ struct Embedded {
     shard: Arc<EdgeShard>,
     folder: PathBuf,
     dimension: usize,
+    /// Who writes holds it: the shard's own flush panics beside another writer.
+    writing: Arc<Mutex<()>>,
+    /// A source's chunks are exchanged behind it, so that nobody sees half of them.
+    replacing: Arc<RwLock<()>>,
 }
 
 impl Embedded {
@@ -91,6 +154,32 @@ impl Embedded {
         }
         .boxed()
     }
+
+    /// As `run`, while nothing is being replaced.
+    fn look<T, F>(&self, work: F) -> Reply<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&EdgeShard) -> Result<T, OperationError> + Send + 'static,
+    {
+        let replacing = self.replacing.clone();
+        self.run(move |shard| {
+            let _whole = replacing.read();
+            work(shard)
+        })
+    }
+
+    /// As `run`, one at a time.
+    fn change<T, F>(&self, work: F) -> Reply<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&EdgeShard, &RwLock<()>) -> Result<T, OperationError> + Send + 'static,
+    {
+        let (writing, replacing) = (self.writing.clone(), self.replacing.clone());
+        self.run(move |shard| {
+            let _alone = writing.lock();
+            work(shard, &replacing)
+        })
+    }
 }
 
 impl VectorStore for Embedded {
@@ -100,56 +189,101 @@ impl VectorStore for Embedded {
 
     fn contents(&self) -> Reply<'_, Contents> {
         let dimension = self.dimension;
-        self.run(move |shard| {
-            let model = first(shard, None)?.map(|payload| payload.model).unwrap_or_default();
-            Ok(Contents { model, dimension })
+        self.look(move |shard| {
+            let first = payloads(shard, None, None, 1)?.pop();
+            Ok(Contents { model: first.map(|(_, payload)| payload.model).unwrap_or_default(), dimension })
         })
     }
 
     fn content_hash(&self, source: String) -> Reply<'_, Option<String>> {
-        self.run(move |shard| Ok(first(shard, Some(of_source(source)))?.map(|payload| payload.content_hash)))
+        self.look(move |shard| {
+            let seals = payloads(shard, Some(numbered(&source, 0, 0)), None, 2)?;
+            Ok(agreed(seals.into_iter().map(|(_, payload)| payload).collect()))
+        })
     }
 
     fn replace(&self, source: String, records: Vec<Record>) -> Reply<'_, ()> {
-        self.run(move |shard| {
-            // Deleted first: cut short between the two, the next run finds nothing of the source and writes it again.
-            let old = PointOperations::DeletePointsByFilter(of_source(source));
-            shard.update(UpdateOperation::PointOperation(old))?;
-            for batch in records.chunks(BATCH) {
-                let points = batch.iter().map(point).collect::<Result<Vec<_>, _>>()?;
-                let points = points.into_iter().map(Into::into).collect();
-                let new = PointOperations::UpsertPoints(PointInsertOperations::PointsList(points));
-                shard.update(UpdateOperation::PointOperation(new))?;
+        self.change(move |shard, replacing| {
+            let ids: Vec<Uuid> = records.iter().map(|record| record.id).collect();
+            let (most, seal) = sealed(records);
+            let _unseen = replacing.write();
+            write(shard, &most)?;
+            delete(shard, not_among(within(&source), &ids, true))?;
+            write(shard, &seal)?;
+            delete(shard, not_among(within(&source), &ids, false))
+        })
+    }
+
+    fn sources(&self) -> Reply<'_, Vec<Source>> {
+        self.look(|shard| {
+            let (mut sources, mut after) = (Default::default(), None);
+            loop {
+                let page = payloads(shard, None, after, BATCH + 1)?;
+                let page: Vec<_> = page.into_iter().filter(|(id, _)| Some(*id) != after).collect();
+                let Some((last, _)) = page.last() else { break };
+                after = Some(*last);
+                gather(&mut sources, page.into_iter().map(|(_, payload)| payload));
             }
+            Ok(sources.into_values().collect())
+        })
+    }
+
+    fn remove(&self, source: String) -> Reply<'_, usize> {
+        self.change(move |shard, replacing| {
+            let _unseen = replacing.write();
+            let there = shard.count(CountRequest { filter: Some(within(&source)), exact: true })?;
+            delete(shard, within(&source))?;
+            Ok(there)
+        })
+    }
+
+    fn neighbours(&self, source: String, first: u32, last: u32) -> Reply<'_, Vec<Passage>> {
+        self.look(move |shard| {
+            let limit = last.saturating_sub(first) as usize + 1;
+            let found = payloads(shard, Some(numbered(&source, first, last)), None, limit)?;
+            Ok(in_order(found.into_iter().map(|(_, payload)| payload).collect()))
+        })
+    }
+
+    fn records(&self, after: Option<Uuid>, limit: usize) -> Reply<'_, Vec<Record>> {
+        self.look(move |shard| read(shard, after, limit))
+    }
+
+    fn query(&self, query: Query) -> Reply<'_, Vec<Passage>> {
+        async move {
+            let looked_for = query.clone();
+            let found = self.look(move |shard| {
+                let Query { dense, sparse, tags, limit, .. } = looked_for;
+                let dense = (!dense.is_empty()).then(|| NamedQuery::new(VectorInternal::from(dense), DENSE));
+                let sparse = (!sparse.is_empty()).then(|| {
+                    let words = SparseVector { indices: sparse.indices, values: sparse.values };
+                    NamedQuery::new(VectorInternal::from(words), SPARSE)
+                });
+                let ranking = |wanted: Option<NamedQuery<VectorInternal>>| match wanted {
+                    Some(wanted) => nearest(shard, wanted, with_tags(&tags), fuse::depth(limit)),
+                    None => Ok(Vec::new()),
+                };
+                Ok((ranking(dense)?, ranking(sparse)?))
+            });
+            let (by_meaning, by_words) = found.await?;
+            Ok(fuse::fuse(&query, by_meaning, by_words))
+        }
+        .boxed()
+    }
+
+    fn count(&self) -> Reply<'_, usize> {
+        self.look(|shard| shard.count(CountRequest { filter: None, exact: true }))
+    }
+
+    fn flush(&self) -> Reply<'_, ()> {
+        self.change(|shard, _| {
+            shard.flush();
             Ok(())
         })
     }
 
-    fn search(&self, vector: Vec<f32>, limit: usize, min_score: f32) -> Reply<'_, Vec<Passage>> {
-        self.run(move |shard| {
-            let nearest = QueryEnum::Nearest(NamedQuery::new(VectorInternal::from(vector), DENSE));
-            let found = shard.query(QueryRequest {
-                prefetches: vec![],
-                query: Some(ScoringQuery::Vector(nearest)),
-                filter: None,
-                score_threshold: None,
-                limit,
-                offset: 0,
-                params: None,
-                with_vector: WithVector::Bool(false),
-                with_payload: WithPayloadInterface::Bool(true),
-            })?;
-            let near = found.into_iter().filter(|point| point.score >= min_score);
-            near.map(|point| Ok(payload(point.payload)?.passage(point.score))).collect()
-        })
-    }
-
-    fn count(&self) -> Reply<'_, usize> {
-        self.run(|shard| shard.count(CountRequest { filter: None, exact: true }))
-    }
-
     fn settle(&self) -> Reply<'_, ()> {
-        self.run(|shard| {
+        self.change(|shard, _| {
             // Builds an index over segments that have grown large; a few thousand chunks are scanned faster.
             shard.optimize()?;
             shard.flush();
@@ -158,36 +292,71 @@ impl VectorStore for Embedded {
     }
 }
 
-fn of_source(source: String) -> Filter {
-    let field = SOURCE.parse().expect("a plain name is a path");
-    let matching = Match::Value(MatchValue { value: ValueVariants::String(source) });
-    Filter::new_must(Condition::Field(FieldCondition::new_match(field, matching)))
+fn write(shard: &EdgeShard, records: &[Record]) -> Result<(), OperationError> {
+    for batch in records.chunks(BATCH) {
+        let points =
+            batch.iter().map(|record| point(record).map(Into::into)).collect::<Result<Vec<_>, _>>()?;
+        let new = PointOperations::UpsertPoints(PointInsertOperations::PointsList(points));
+        shard.update(UpdateOperation::PointOperation(new))?;
+    }
+    Ok(())
 }
 
-/// The payload of some point that passes `filter`.
-fn first(shard: &EdgeShard, filter: Option<Filter>) -> Result<Option<Payload>, OperationError> {
+fn delete(shard: &EdgeShard, filter: Filter) -> Result<(), OperationError> {
+    shard.update(UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(filter)))
+}
+
+/// Records in the order of their ids.
+fn read(shard: &EdgeShard, after: Option<Uuid>, limit: usize) -> Result<Vec<Record>, OperationError> {
     let request = ScrollRequest {
-        offset: None,
-        limit: Some(1),
+        // The offset itself is given back too.
+        limit: Some(limit.saturating_add(usize::from(after.is_some()))),
+        offset: after.map(PointId::Uuid),
+        filter: None,
+        with_payload: Some(WithPayloadInterface::Bool(true)),
+        with_vector: WithVector::Bool(true),
+        order_by: None,
+    };
+    let (found, _) = shard.scroll(request)?;
+    let found = found.into_iter().filter(|found| Some(found.id) != after.map(PointId::Uuid));
+    found.take(limit).map(|found| record(found.id, found.payload, found.vector)).collect()
+}
+
+/// Payloads in the order of their ids, the one of `from` included.
+fn payloads(
+    shard: &EdgeShard,
+    filter: Option<Filter>,
+    from: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<(Uuid, Payload)>, OperationError> {
+    let request = ScrollRequest {
+        offset: from.map(PointId::Uuid),
+        limit: Some(limit),
         filter,
         with_payload: Some(WithPayloadInterface::Bool(true)),
         with_vector: WithVector::Bool(false),
         order_by: None,
     };
-    let (records, _) = shard.scroll(request)?;
-    records.into_iter().next().map(|record| payload(record.payload)).transpose()
+    let (found, _) = shard.scroll(request)?;
+    found.into_iter().map(|found| Ok((points::id(found.id)?, payload(found.payload)?))).collect()
 }
 
-fn payload(stored: Option<qdrant_edge::Payload>) -> Result<Payload, OperationError> {
-    let fields = serde_json::to_value(stored.unwrap_or_default());
-    fields.and_then(serde_json::from_value).map_err(|error| {
-        OperationError::service_error(format!("a chunk's payload is not as expected: {error}"))
-    })
-}
-
-fn point(record: &Record) -> Result<PointStruct, OperationError> {
-    let fields = serde_json::to_value(&record.payload)
-        .map_err(|error| OperationError::service_error(error.to_string()))?;
-    let vectors = Vectors::new_named([(DENSE, Vector::new_dense(record.vector.clone()))]);
-    Ok(PointStruct::new(PointId::Uuid(record.id), vectors, fields))
+fn nearest(
+    shard: &EdgeShard,
+    wanted: NamedQuery<VectorInternal>,
+    filter: Option<Filter>,
+    limit: usize,
+) -> Result<Vec<Record>, OperationError> {
+    let found = shard.query(QueryRequest {
+        prefetches: vec![],
+        query: Some(ScoringQuery::Vector(QueryEnum::Nearest(wanted))),
+        filter,
+        score_threshold: None,
+        limit,
+        offset: 0,
+        params: None,
+        with_vector: WithVector::Bool(true),
+        with_payload: WithPayloadInterface::Bool(true),
+    })?;
+    found.into_iter().map(|found| record(found.id, found.payload, found.vector)).collect()
 }

@@ -4,20 +4,27 @@ mod server;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use voce_core::Passage;
 
-use crate::sparse::Sparse;
+use crate::sparse::{self, Sparse};
 
 pub use embedded::open as open_embedded;
 pub(crate) use server::attach as attach_server;
 pub use server::{open as open_server, remove as remove_server};
 
-/// The vector's name in a collection. Named, so that a sparse one can stand beside it.
+/// The name of the vector of meaning in a collection.
 const DENSE: &str = "dense";
+/// The name of the vector of words. Whoever changes what the words become (`sparse.rs`) gives it another number, so that
+/// collections are brought up to date by the next ingestion.
+const SPARSE: &str = "words-1";
 /// The payload's key of a chunk's source.
 const SOURCE: &str = "source";
+/// The payload's key of a chunk's place in its source.
+const CHUNK: &str = "chunk";
+/// The payload's key of a chunk's tags as "key=value", for filters: as one list it needs one index, whatever the keys are.
+const LABELS: &str = "labels";
 
 /// Why a store did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +53,15 @@ pub enum StoreError {
         url: String,
         /// What it said, and what to do.
         reason: String,
+    },
+    /// The collection was made by an earlier version.
+    #[error(
+        "the knowledge base {place} was made by an earlier version, which did not search by words; run `voce ingest` with \
+         any of your documents once: it brings all of it up to date"
+    )]
+    Old {
+        /// The folder, or the server's address and the collection.
+        place: String,
     },
     /// The work was not done, as the process ends.
     #[error("the process is ending")]
@@ -125,11 +141,66 @@ pub struct Query {
     pub min_score: f32,
 }
 
+impl Record {
+    /// The record with its words, as ingestion makes them. For records that were stored without.
+    fn with_words(self) -> Self {
+        let Payload { heading, text, .. } = &self.payload;
+        let words = if heading.is_empty() { text.clone() } else { format!("{heading}\n{text}") };
+        Self { sparse: sparse::of_document(&words), ..self }
+    }
+}
+
 impl Payload {
+    /// As it is stored: with its labels.
+    fn fields(&self) -> serde_json::Result<serde_json::Value> {
+        let mut fields = serde_json::to_value(self)?;
+        fields[LABELS] = labels(&self.tags).into();
+        Ok(fields)
+    }
+
     /// The passage for an answer.
-    fn passage(self, score: f32) -> Passage {
+    pub(crate) fn passage(self, score: f32) -> Passage {
         Passage { text: self.text, source: self.source, heading: self.heading, chunk: self.chunk, score }
     }
+}
+
+/// Tags as they are looked for.
+fn labels(tags: &BTreeMap<String, String>) -> Vec<String> {
+    tags.iter().map(|(key, value)| format!("{key}={value}")).collect()
+}
+
+/// The record that is written last: while it is missing, its source counts as not stored. Chunk 0, of which there is one.
+fn sealed(mut records: Vec<Record>) -> (Vec<Record>, Vec<Record>) {
+    let seal = records.iter().position(|record| record.payload.chunk == 0);
+    let seal = seal.map(|place| records.remove(place));
+    (records, seal.into_iter().collect())
+}
+
+/// The hash that all of `seals` have; a source of which both the old and the new seal are there was not finished.
+fn agreed(seals: Vec<Payload>) -> Option<String> {
+    let mut hashes = seals.into_iter().map(|payload| payload.content_hash);
+    let first = hashes.next()?;
+    hashes.all(|hash| hash == first).then_some(first)
+}
+
+/// Adds a page of payloads to the sources that are known.
+fn gather(sources: &mut BTreeMap<String, Source>, page: impl IntoIterator<Item = Payload>) {
+    for payload in page {
+        let source = sources.entry(payload.source.clone()).or_default();
+        source.name = payload.source;
+        source.chunks += 1;
+        if source.chunks == 1 || payload.chunk == 0 {
+            source.content_hash = payload.content_hash;
+            source.tags = payload.tags;
+        }
+    }
+}
+
+/// Passages of a source in order, each place once.
+fn in_order(mut found: Vec<Payload>) -> Vec<Passage> {
+    found.sort_by_key(|payload| payload.chunk);
+    found.dedup_by_key(|payload| payload.chunk);
+    found.into_iter().map(|payload| payload.passage(0.0)).collect()
 }
 
 /// A collection of chunks. All methods are cheap to call from async code; blocking work is done elsewhere.
@@ -138,39 +209,30 @@ pub trait VectorStore: Send + Sync + 'static {
     fn provider(&self) -> &'static str;
     /// What the chunks were embedded with.
     fn contents(&self) -> Reply<'_, Contents>;
-    /// The content hash under which `source` was stored, if it was.
+    /// The content hash under which `source` was stored, if it was: wholly, up to its last chunk.
     fn content_hash(&self, source: String) -> Reply<'_, Option<String>>;
-    /// Puts `records`, all of `source`, in the place of what was stored of it.
+    /// Puts `records`, all of `source` and numbered from 0, in the place of what was stored of it. Who searches meanwhile
+    /// finds the old or the new ones. Cut short, the source counts as not stored. Durable after [`VectorStore::flush`].
     fn replace(&self, source: String, records: Vec<Record>) -> Reply<'_, ()>;
-    /// The `limit` nearest passages with at least `min_score`, best first.
-    fn search(&self, vector: Vec<f32>, limit: usize, min_score: f32) -> Reply<'_, Vec<Passage>>;
+    /// The `limit` passages nearest in meaning with at least `min_score`, best first.
+    fn search(&self, vector: Vec<f32>, limit: usize, min_score: f32) -> Reply<'_, Vec<Passage>> {
+        self.query(Query { dense: vector, limit, min_score, ..Query::default() })
+    }
     /// All sources, by name.
-    fn sources(&self) -> Reply<'_, Vec<Source>> {
-        async { Err(StoreError::Ending) }.boxed()
-    }
+    fn sources(&self) -> Reply<'_, Vec<Source>>;
     /// Removes a source; the number of its chunks, 0 if there was none.
-    fn remove(&self, source: String) -> Reply<'_, usize> {
-        let _ = source;
-        async { Err(StoreError::Ending) }.boxed()
-    }
+    fn remove(&self, source: String) -> Reply<'_, usize>;
     /// The chunks `first` to `last` (inclusive) of a source that are there, in order, with score 0.
-    fn neighbours(&self, source: String, first: u32, last: u32) -> Reply<'_, Vec<Passage>> {
-        let _ = (source, first, last);
-        async { Err(StoreError::Ending) }.boxed()
-    }
+    fn neighbours(&self, source: String, first: u32, last: u32) -> Reply<'_, Vec<Passage>>;
     /// Up to `limit` records with their vectors, after the one named `after` in the order of ids: for copies.
-    fn records(&self, after: Option<uuid::Uuid>, limit: usize) -> Reply<'_, Vec<Record>> {
-        let _ = (after, limit);
-        async { Err(StoreError::Ending) }.boxed()
-    }
-    /// The passages nearest in meaning and in words, fused by reciprocal ranks, best first. `score` is the cosine
-    /// similarity.
-    fn query(&self, query: Query) -> Reply<'_, Vec<Passage>> {
-        let _ = query;
-        async { Err(StoreError::Ending) }.boxed()
-    }
+    fn records(&self, after: Option<uuid::Uuid>, limit: usize) -> Reply<'_, Vec<Record>>;
+    /// The passages nearest in meaning and in words, fused by reciprocal ranks (`fuse.rs`), best first. `score` is the
+    /// cosine similarity, 0 where only words are looked for.
+    fn query(&self, query: Query) -> Reply<'_, Vec<Passage>>;
     /// Chunks in all.
     fn count(&self) -> Reply<'_, usize>;
+    /// Makes what was written durable.
+    fn flush(&self) -> Reply<'_, ()>;
     /// Makes what was written durable and fast to search.
     fn settle(&self) -> Reply<'_, ()>;
 }
