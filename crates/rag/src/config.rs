@@ -40,6 +40,8 @@ pub struct Config {
     pub device: Device,
     /// Threads of one embedding. One is best for questions; two help with long documents only.
     pub threads: usize,
+    /// The largest document that is ingested, bytes.
+    pub max_file_bytes: u64,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             model: "all-minilm-l6-v2".into(),
             device: Device::Auto,
             threads: 1,
+            max_file_bytes: 32 << 20,
         }
     }
 }
@@ -68,7 +71,7 @@ impl Config {
     }
 
     /// Where the collection is, in words for messages.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match self.store {
             StoreKind::Embedded => self.folder().join(&self.collection).display().to_string(),
             StoreKind::Qdrant => format!("{} (collection {:?})", self.url, self.collection),

@@ -13,9 +13,7 @@ pub fn text(bytes: &[u8], declared: Option<&str>) -> Result<String, String> {
     match declared.and_then(|name| Encoding::for_label(name.trim().as_bytes())) {
         Some(encoding) => decoded(bytes, encoding),
         None if bytes.contains(&0) => Err(NO_TEXT.into()),
-        None => {
-            Err(format!("it is not UTF-8 text (byte {}); save it as UTF-8", error.valid_up_to()))
-        }
+        None => Err(format!("it is not UTF-8 text (byte {}); save it as UTF-8", error.valid_up_to())),
     }
 }
 

@@ -46,7 +46,7 @@ fn check(bytes: &[u8]) -> Result<(), String> {
     let mut left = UNPACKED;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| broken(&error))?;
-        let is_xml = entry.name().ends_with(".xml");
+        let is_xml = entry.name().is_ok_and(|name| name.ends_with(".xml"));
         let most = if is_xml { left.min(XML) } else { left };
         let mut content = Vec::new();
         let mut entry = entry.take(most + 1);
@@ -57,9 +57,12 @@ fn check(bytes: &[u8]) -> Result<(), String> {
         };
         let size = size.map_err(|error| broken(&error))?;
         if size > most {
-            return Err(format!("it unpacks to more than {} MiB", (if is_xml { XML } else { UNPACKED }) >> 20));
+            return Err(format!(
+                "it unpacks to more than {} MiB",
+                (if is_xml { XML } else { UNPACKED }) >> 20
+            ));
         }
-        guard::check_depth(&String::from_utf8_lossy(&content), |_| false)?;
+        guard::check_depth(&String::from_utf8_lossy(&content), |_, is_closed| is_closed)?;
         left -= size;
     }
     Ok(())
@@ -116,7 +119,8 @@ impl Writer {
             return;
         }
         let list = paragraph.property.numbering_property.as_ref();
-        let style = paragraph.property.style.as_ref().map(|style| style.val.to_lowercase()).unwrap_or_default();
+        let style =
+            paragraph.property.style.as_ref().map(|style| style.val.to_lowercase()).unwrap_or_default();
         if list.is_some() || style.starts_with("list") {
             let depth = list.and_then(|list| list.level.as_ref()).map_or(0, |level| level.val.min(8));
             self.markdown.push_str(&format!("{}- {}\n", "  ".repeat(depth), text.replace('\n', " ")));

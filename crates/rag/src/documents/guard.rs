@@ -47,9 +47,9 @@ where
     }
 }
 
-/// Fails if the elements of `markup` (HTML, XML) stand deeper in each other than [`DEEPEST`]. `is_empty` says which
-/// have no content, or none that needs an end. A lexical estimate, as no parser should see what this refuses.
-pub fn check_depth(markup: &str, is_empty: impl Fn(&str) -> bool) -> Result<(), String> {
+/// Fails if the elements of `markup` (HTML, XML) stand deeper in each other than [`DEEPEST`]. `is_empty` is told
+/// an element's name and whether it is written as `<name/>`, and says whether it holds nothing or needs no end. A lexical estimate, as no parser should see what this refuses.
+pub fn check_depth(markup: &str, is_empty: impl Fn(&str, bool) -> bool) -> Result<(), String> {
     let (mut depth, mut rest) = (0_usize, markup);
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];
@@ -65,15 +65,20 @@ pub fn check_depth(markup: &str, is_empty: impl Fn(&str) -> bool) -> Result<(), 
         }
         let tag = &rest[..rest.find(['<', '>']).unwrap_or(rest.len())];
         let name = name.to_ascii_lowercase();
-        if is_empty(&name) || tag.ends_with('/') {
+        if is_empty(&name, tag.ends_with('/')) {
             continue;
         }
         depth = if is_end { depth.saturating_sub(1) } else { depth + 1 };
         if depth > DEEPEST {
-            return Err(format!("its elements stand more than {DEEPEST} deep in each other"));
+            return Err(too_deep());
         }
     }
     Ok(())
+}
+
+/// Why a document that is too deep cannot be used.
+pub fn too_deep() -> String {
+    format!("its elements stand more than {DEEPEST} deep in each other")
 }
 
 fn is_of_name(letter: char) -> bool {
@@ -98,10 +103,10 @@ mod tests {
 
     #[test]
     fn depth_is_counted_without_what_ends_itself() {
-        let none = |_: &str| false;
+        let none = |_: &str, is_closed: bool| is_closed;
         assert!(check_depth(&"<w:p><w:r/></w:p>".repeat(5_000), none).is_ok());
         assert!(check_depth(&"<div>".repeat(DEEPEST + 1), none).is_err());
-        assert!(check_depth(&"<br>".repeat(5_000), |name| name == "br").is_ok());
+        assert!(check_depth(&"<br>".repeat(5_000), |name, _| name == "br").is_ok());
         assert!(check_depth(&"1 < 2 <!-- <div> -->".repeat(5_000), none).is_ok());
         assert!(check_depth("<", none).is_ok() && check_depth("</", none).is_ok());
     }

@@ -1,5 +1,10 @@
 //! HTML to Markdown: what stands in the page, without what stands around it.
-use htmd::{HtmlToMarkdown, options::{BulletListMarker, HeadingStyle, Options}};
+use std::rc::Rc;
+
+use htmd::{
+    HtmlToMarkdown, Node,
+    options::{BulletListMarker, HeadingStyle, Options},
+};
 
 use super::guard;
 
@@ -10,9 +15,9 @@ const LEFT_OUT: &[&str] = &[
 ];
 /// Elements without content, or whose end need not be written.
 const WITHOUT_END: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-    "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "rp",
-    "rt", "html", "head", "body",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup",
+    "colgroup", "rp", "rt", "html", "head", "body",
 ];
 
 /// A page.
@@ -26,7 +31,7 @@ pub struct Page {
 
 /// Reads a page.
 pub fn read(html: &str) -> Result<Page, String> {
-    guard::check_depth(html, |name| WITHOUT_END.contains(&name))?;
+    guard::check_depth(html, |name, is_closed| is_closed || WITHOUT_END.contains(&name))?;
     let content = main(html).unwrap_or(html);
     let options = Options {
         heading_style: HeadingStyle::Atx,
@@ -36,10 +41,26 @@ pub fn read(html: &str) -> Result<Page, String> {
         ..Options::default()
     };
     let converter = HtmlToMarkdown::builder().options(options).skip_tags(LEFT_OUT.to_vec()).build();
-    let markdown = converter.convert(content).map_err(|error| format!("its HTML cannot be read: {error}"))?;
+    let tree =
+        converter.html_to_tree(content).map_err(|error| format!("its HTML cannot be read: {error}"))?;
+    check_tree(&tree)?;
+    let markdown = converter.tree_to_markdown(&tree);
     let has_heading = markdown.lines().any(|line| line.starts_with("# "));
     let title = if has_heading { String::new() } else { title(html) };
     Ok(Page { title, markdown })
+}
+
+/// The same as [`guard::check_depth`], exactly, of what became of the page: the converter goes down by recursion.
+fn check_tree(tree: &Rc<Node>) -> Result<(), String> {
+    let mut open = vec![(tree.clone(), 0)];
+    while let Some((node, depth)) = open.pop() {
+        // Some elements are put in by the parser.
+        if depth > 2 * guard::DEEPEST {
+            return Err(guard::too_deep());
+        }
+        open.extend(node.children.borrow().iter().map(|child| (child.clone(), depth + 1)));
+    }
+    Ok(())
 }
 
 /// The encoding that a page declares in its first kilobyte.
@@ -54,9 +75,9 @@ pub fn declared_encoding(bytes: &[u8]) -> Option<String> {
 /// What stands between the only `<main>` and its end.
 fn main(html: &str) -> Option<&str> {
     let lower = html.to_ascii_lowercase();
-    let mut starts = lower.match_indices("<main").filter(|(at, _)| {
-        lower[at + 5..].starts_with(['>', ' ', '\t', '\r', '\n'])
-    });
+    let mut starts = lower
+        .match_indices("<main")
+        .filter(|(at, _)| lower[at + 5..].starts_with(['>', ' ', '\t', '\r', '\n']));
     let ((start, _), None) = (starts.next()?, starts.next()) else { return None };
     let end = lower.rfind("</main")?;
     (start < end).then(|| &html[start..end])
@@ -87,7 +108,9 @@ mod tests {
             <pre><code>run()</code></pre><script>evil()</script><footer>Imprint</footer></body></html>";
         let page = read(html).unwrap();
         assert_eq!(page.title, "");
-        for part in ["# Pump", "It runs **quietly**.", "- one\n- two", "| Model | Price |", "| P1", "```\nrun()\n```"] {
+        for part in
+            ["# Pump", "It runs **quietly**.", "- one\n- two", "| Model | Price |", "| P1", "```\nrun()\n```"]
+        {
             assert!(page.markdown.contains(part), "{part}: {}", page.markdown);
         }
         for part in ["Home", "evil", "Imprint", "p{}", "more"] {
@@ -97,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_page_without_a_heading_has_its_title_and_main_wins() {
-        let html = "<title>Opening\n hours &amp; days</title><div>Menu</div><main class=a><p>Eight.</p></main><p>Ad";
+        let html =
+            "<title>Opening\n hours &amp; days</title><div>Menu</div><main class=a><p>Eight.</p></main><p>Ad";
         let page = read(html).unwrap();
         assert_eq!((page.title.as_str(), page.markdown.as_str()), ("Opening hours & days", "Eight."));
     }
@@ -106,6 +130,14 @@ mod tests {
     fn a_page_that_is_nested_without_end_is_refused_at_once() {
         let html = "<div><b>x".repeat(1_000_000);
         assert!(read(&html).unwrap_err().contains("deep"));
+        // What looks closed is not, in HTML.
+        assert!(
+            read(&"<b><i/>".repeat(900))
+                .unwrap_or_else(|_| panic!("it is not that deep"))
+                .markdown
+                .is_empty()
+        );
+        assert!(read(&"<i/>x".repeat(3_000)).unwrap_err().contains("deep"));
         // Paragraphs and cells that nobody ends are no depth.
         let html = format!("<table>{}</table>{}", "<tr><td>a".repeat(3_000), "<p>words".repeat(3_000));
         assert!(read(&html).unwrap().markdown.contains("words"));

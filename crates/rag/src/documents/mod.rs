@@ -105,10 +105,13 @@ impl Document {
     pub fn read(raw: &Raw) -> Result<Self, String> {
         let bytes = raw.bytes.as_slice();
         if bytes.starts_with(b"\xd0\xcf\x11\xe0") {
-            return Err("it is an old or encrypted Office file; save it as .docx or .pdf without a password".into());
+            return Err(
+                "it is an old or encrypted Office file; save it as .docx or .pdf without a password".into()
+            );
         }
         let text = |declared: Option<&str>| decode::text(bytes, declared);
-        let markdown = |text: String, title: String| Self { text, is_markdown: true, title, ..Self::default() };
+        let markdown =
+            |text: String, title: String| Self { text, is_markdown: true, title, ..Self::default() };
         match Format::of_bytes(bytes).or(raw.format).unwrap_or(Format::Text) {
             Format::Markdown => {
                 let text = text(raw.charset.as_deref())?;
@@ -149,7 +152,10 @@ mod tests {
     #[test]
     fn every_format_is_read() {
         let document = read(Some(Format::Markdown), b"---\ntitle: T\n---\n# H\n").unwrap();
-        assert_eq!((document.title.as_str(), document.text.as_str(), document.is_markdown), ("T", "# H\n", true));
+        assert_eq!(
+            (document.title.as_str(), document.text.as_str(), document.is_markdown),
+            ("T", "# H\n", true)
+        );
         let document = read(Some(Format::Html), b"<meta charset=latin1><p>Caf\xe9").unwrap();
         assert_eq!(document.text, "Café");
         let document = read(Some(Format::Csv), b"a,b\n1,2\n").unwrap();
