@@ -49,6 +49,8 @@ pub struct Config {
     pub reranker_ms: u64,
     /// Tags that a passage's source must have, all of them (`voce ingest --tag language=en`).
     pub tags: BTreeMap<String, String>,
+    /// The largest document that is ingested, bytes.
+    pub max_file_bytes: u64,
 }
 
 impl Default for Config {
@@ -66,6 +68,7 @@ impl Default for Config {
             reranker: String::new(),
             reranker_ms: 200,
             tags: BTreeMap::new(),
+            max_file_bytes: 32 << 20,
         }
     }
 }
@@ -81,7 +84,7 @@ impl Config {
     }
 
     /// Where the collection is, in words for messages.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match self.store {
             StoreKind::Embedded => self.folder().join(&self.collection).display().to_string(),
             StoreKind::Qdrant => format!("{} (collection {:?})", self.url, self.collection),

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config, DTYPE};
-use rayon::ThreadPool;
+use rayon::{ThreadPool, prelude::*};
 use tokenizers::{Tokenizer, TruncationParams};
 use voce_core::EngineError;
 use voce_models::Store;
@@ -75,6 +75,11 @@ impl Embedder {
         let encoding = self.tokenizer.encode(text, true).map_err(|error| EngineError::run(ENGINE, error))?;
         let tokens = encoding.get_ids();
         self.threads.install(|| self.forward(tokens)).map_err(|error| EngineError::run(ENGINE, error))
+    }
+
+    /// The vectors of `texts`, as many at the same time as there are threads.
+    pub fn embed_all(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.threads.install(|| texts.par_iter().map(|text| self.embed(text)).collect())
     }
 
     fn forward(&self, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {

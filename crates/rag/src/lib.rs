@@ -1,24 +1,31 @@
 //! Knowledge: ingest, embed, store, search.
 //!
-//! Files are cut into chunks (`chunk`), chunks become vectors by meaning (`embed`) and by words (`sparse`) that stand in a
+//! Documents of any format become text (`documents`), which is cut into chunks (`chunk`), chunks become vectors by meaning (`embed`) and by words (`sparse`) that stand in a
 //! `store`; a question is treated alike, and what is nearest by either (`fuse`) are its passages (`search`).
 mod chunk;
+mod collection;
 mod config;
+mod documents;
 mod embed;
+mod fetch;
 mod files;
 mod fuse;
 mod ingest;
 mod neighbours;
 mod rerank;
+mod push;
 mod search;
 mod sparse;
 mod store;
 
 pub use chunk::{Chunk, chunks_of_markdown, chunks_of_text};
+pub use collection::{Collection, open as open_collection};
 pub use config::{Config, StoreKind};
+pub use documents::guard::THREAD as DOCUMENT_THREAD;
 pub use embed::Embedder;
-pub use ingest::{Failure, Outcome, Progress, Summary, ingest};
 pub use rerank::Reranker;
+pub use ingest::{Failure, Outcome, Progress, Request, Step, Summary, ingest, ingest_with};
+pub use push::{Pushed, copy, push};
 pub use search::{build, build_all};
 pub use sparse::{Sparse, of_document, of_question};
 pub use store::{

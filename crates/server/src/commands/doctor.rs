@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use voce_core::{EngineError, ModelCard};
 use voce_models::{Runtime, Store};
+use voce_rag::{Collection, StoreKind};
 
 use crate::{
     config::Config,
@@ -64,7 +65,11 @@ fn parts_of(config: &Config) -> bool {
         let model = voce_rag::build(&config.knowledge, &store);
         let none = || "none: answers stand on the language model alone".to_owned();
         let words = model.map(|engine| engine.map_or_else(none, |engine| card(engine.model())));
+        let is_there = words.is_ok();
         healthy &= told("knowledge", of, words);
+        if is_there && config.knowledge.store != StoreKind::None {
+            healthy &= told("knowledge base", of, known(&config.knowledge));
+        }
     }
     for (of, config) in different(&variants, |all| &all.llm) {
         let model = voce_llm::build_for(&config.llm, &store, &[crate::engines::system_prompt(config)]);
@@ -75,6 +80,18 @@ fn parts_of(config: &Config) -> bool {
         healthy &= told("text to speech", of, model.map(|engine| card(engine.model())));
     }
     healthy
+}
+
+/// How much is in the knowledge base. Blocking.
+fn known(config: &voce_rag::Config) -> Result<String, EngineError> {
+    tokio::runtime::Handle::current().block_on(async {
+        let Some(Collection { store, .. }) = voce_rag::open_collection(config).await? else {
+            return Ok(format!("nothing in {}; fill it with `voce ingest FILES`", config.place()));
+        };
+        let sources = store.sources().await.map_err(|error| EngineError::run("knowledge", error))?;
+        let chunks: usize = sources.iter().map(|source| source.chunks).sum();
+        Ok(format!("{} sources, {chunks} chunks in {}", sources.len(), config.place()))
+    })
 }
 
 /// The variants whose section is not that of one before, each with its name; the first goes without.

@@ -7,6 +7,7 @@ mod errors;
 mod harness;
 mod inspector;
 mod judging;
+mod knowledge;
 mod many_calls;
 mod metrics;
 mod mlflow_pages;

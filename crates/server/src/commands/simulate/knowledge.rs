@@ -20,7 +20,7 @@ impl Temporary {
     pub async fn of(config: &Config, documents: &Path) -> Result<Self> {
         ensure!(
             documents.is_dir(),
-            "knowledge {} is not there; expected a folder of text or Markdown files",
+            "knowledge {} is not there; expected a folder of documents",
             documents.display()
         );
         let folder = tempfile::tempdir().context("a folder for the scenario's knowledge base")?;
