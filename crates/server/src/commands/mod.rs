@@ -12,6 +12,7 @@ mod say;
 mod serve;
 mod simulate;
 pub mod talk;
+mod tools;
 mod transcribe;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Say(args) => say::run(config, args).await?,
         Command::Models(command) => return models::run(config, command).await,
         Command::Ingest(args) => return ingest::run(config, args).await,
+        Command::Tools(command) => return tools::run(config, command).await,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
         Command::Judge(args) => return judge::run(config, args).await,
