@@ -19,7 +19,9 @@ impl Conversation {
             Message::Tool(step) => step.result.as_str(),
         });
         let passages = prompt.passages.iter().map(|passage| passage.text.as_str());
-        Self(history.chain(passages).chain([prompt.question.as_str()]).map(words).collect())
+        let steps = prompt.steps.iter().flat_map(|step| [step.call.arguments.as_str(), step.result.as_str()]);
+        let known = [prompt.summary.as_str(), prompt.memory.as_str(), prompt.question.as_str()];
+        Self(history.chain(passages).chain(steps).chain(known).map(words).collect())
     }
 
     /// What a server said, or that it repeats the conversation. Then its own words are in the log at debug.

@@ -1,8 +1,10 @@
 //! Language models: any OpenAI-compatible server, or a GGUF file in this process.
 mod answer;
+mod calls;
 mod candle;
 mod config;
 mod echo;
+mod messages;
 mod openai;
 mod prompt;
 

@@ -1,6 +1,6 @@
 //! Any server that speaks OpenAI's chat completions, streamed. Chunks are read as plain JSON, because vLLM, Ollama
 //! and llama.cpp each leave out other fields than OpenAI does.
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::ReqwestService};
 use futures_util::{
@@ -13,11 +13,15 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage};
 
-use crate::{Config, echo::Conversation, prompt::turns};
+use crate::{Config, calls::Calls, echo::Conversation, messages};
 
 const NAME: &str = "openai";
 /// Where the key is read from. Local servers need none.
 const KEY: &str = "OPENAI_API_KEY";
+
+/// What to do about a server that refuses tools.
+const NO_TOOLS: &str = "the model or its server takes no tools: take them out of [tools], or start the server with \
+                        them (vLLM: --enable-auto-tool-choice and --tool-call-parser; llama.cpp: --jinja)";
 
 /// A language model behind an address.
 pub struct OpenAi {
@@ -55,12 +59,15 @@ impl OpenAi {
         let config = &self.config;
         let mut body = json!({
             "model": config.model,
-            "messages": turns(prompt, usize::MAX),
+            "messages": messages::messages(prompt),
             "max_tokens": config.max_tokens,
             "temperature": config.temperature,
             "stream": true,
             "stream_options": {"include_usage": true},
         });
+        if let (Some(tools), Some(body)) = (messages::tools(&prompt.tools), body.as_object_mut()) {
+            body.insert("tools".into(), tools);
+        }
         for (name, value) in &config.extra_body {
             // Null takes a field out: some models of OpenAI refuse `max_tokens` or `temperature`.
             match (value, body.as_object_mut()) {
@@ -99,6 +106,9 @@ impl LanguageModel for OpenAi {
             begun: false,
             finished: false,
             usage: Usage::default(),
+            calls: Calls::default(),
+            waiting: VecDeque::new(),
+            has_tools: !prompt.tools.is_empty(),
             conversation,
         };
         stream::try_unfold(reading, Reading::next).try_filter_map(|piece| async move { Ok(piece) }).boxed()
@@ -115,6 +125,10 @@ struct Reading {
     begun: bool,
     finished: bool,
     usage: Usage,
+    calls: Calls,
+    /// What is complete and was not asked for yet.
+    waiting: VecDeque<Piece>,
+    has_tools: bool,
     conversation: Conversation,
 }
 
@@ -127,6 +141,9 @@ enum Source {
 impl Reading {
     /// The next event of the answer; `None` inside when it holds nothing to say.
     async fn next(mut self) -> Result<Option<(Option<Piece>, Self)>, EngineError> {
+        if let Some(piece) = self.waiting.pop_front() {
+            return Ok(Some((Some(piece), self)));
+        }
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.first_timeout);
         let outcome = match &mut self.source {
             Source::Ended => return Ok(None),
@@ -171,8 +188,15 @@ impl Reading {
             };
         }
         self.finished |= chunk.pointer("/choices/0/finish_reason").is_some_and(Value::is_string);
-        let text = chunk.pointer("/choices/0/delta/content").and_then(Value::as_str).unwrap_or_default();
-        self.begun |= !text.is_empty();
+        // Some send an answer with calls whole, although a stream was asked for.
+        let delta = chunk.pointer("/choices/0/delta").or_else(|| chunk.pointer("/choices/0/message"));
+        let delta = delta.unwrap_or(&Value::Null);
+        let text = delta.get("content").and_then(Value::as_str).unwrap_or_default();
+        self.begun |= self.calls.take(delta) || !text.is_empty();
+        if self.finished {
+            // A call is complete when the answer is: no server says so earlier.
+            self.waiting.extend(self.calls.finish().into_iter().map(Piece::Call));
+        }
         if self.begun || self.finished {
             self.deadline = Some(Instant::now() + self.next_timeout);
         }
@@ -181,7 +205,9 @@ impl Reading {
 
     fn bill(mut self) -> (Option<Piece>, Self) {
         self.source = Source::Ended;
-        (Some(Piece::Usage(self.usage)), self)
+        self.waiting.extend(self.calls.finish().into_iter().map(Piece::Call));
+        self.waiting.push_back(Piece::Usage(self.usage));
+        (self.waiting.pop_front(), self)
     }
 
     fn silent(&self) -> EngineError {
@@ -205,6 +231,7 @@ impl Reading {
                     401 | 403 => "check OPENAI_API_KEY",
                     404 => "check llm.model and that llm.base_url ends in /v1",
                     429 => "the account or the server is at its limit",
+                    400 | 422 | 500 | 501 if self.is_about_tools(&refusal.to_string()) => NO_TOOLS,
                     500.. => "look at the server's log",
                     _ => "check llm.model, llm.max_tokens and llm.extra_body",
                 },
@@ -216,6 +243,11 @@ impl Reading {
         };
         let said = self.conversation.kept_out_of(&said);
         EngineError::run(NAME, format!("{} answered: {said}; {check}", self.address))
+    }
+
+    fn is_about_tools(&self, refusal: &str) -> bool {
+        let refusal = refusal.to_lowercase();
+        self.has_tools && (refusal.contains("tool") || refusal.contains("function"))
     }
 
     fn broken(&self, why: &str) -> EngineError {

@@ -18,7 +18,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::net::TcpListener;
-use voce_core::{EngineError, LanguageModel, Piece, Prompt};
+use voce_core::{EngineError, LanguageModel, Piece, Prompt, ToolDefinition, ToolPolicy};
 use voce_llm::{Config, Engine, OpenAi};
 use voce_testkit::contract::language_model;
 
@@ -167,6 +167,74 @@ async fn an_error_within_the_answer_is_an_error() {
     let body = events(&[&said("Yes"), r#"data: {"error":{"message":"out of memory"}}"#]);
     let (model, _) = server(StatusCode::OK, vec![body.into()], Then::Hangs).await;
     assert!(failure(&model).await.contains("out of memory"));
+}
+
+fn calls(delta: serde_json::Value) -> String {
+    let delta = serde_json::json!({"tool_calls": [delta]});
+    format!("data: {}", serde_json::json!({"choices": [{"index": 0, "delta": delta}]}))
+}
+
+#[tokio::test]
+async fn calls_come_whole_and_before_the_bill() {
+    let begin = serde_json::json!({"index": 0, "id": "a", "function": {"name": "weather", "arguments": "{\"city\":"}});
+    let rest = serde_json::json!({"index": 0, "function": {"arguments": "\"Köln\"}"}});
+    let other = serde_json::json!({"index": 1, "id": "b", "function": {"name": "time", "arguments": "{}"}});
+    let stop = r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#;
+    let body =
+        events(&[FIRST, &said("One moment."), &calls(begin), &calls(rest), &calls(other), stop, USAGE, DONE]);
+    for size in [5, 64, body.len()] {
+        let parts = body.as_bytes().chunks(size).map(<[u8]>::to_vec).collect();
+        let (model, _) = server(StatusCode::OK, parts, Then::Ends).await;
+        let all = pieces(&model).await.unwrap();
+        let [Piece::Text(text), Piece::Call(first), Piece::Call(second), Piece::Usage(usage)] =
+            all.as_slice()
+        else {
+            panic!("{all:?}")
+        };
+        assert_eq!((text.as_str(), usage.prompt_tokens), ("One moment.", 9));
+        assert_eq!((first.name.as_str(), first.arguments.as_str()), ("weather", r#"{"city":"Köln"}"#));
+        assert_eq!((second.id.as_str(), second.name.as_str()), ("b", "time"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_whole_has_its_calls() {
+    let body = r#"data: {"choices":[{"index":0,"message":{"content":null,"tool_calls":[{"id":"a","function":{"name":"weather","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#;
+    let (model, _) = server(StatusCode::OK, vec![events(&[body, DONE]).into()], Then::Ends).await;
+    let all = pieces(&model).await.unwrap();
+    assert!(
+        matches!(all.as_slice(), [Piece::Call(call), Piece::Usage(_)] if call.name == "weather"),
+        "{all:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_tools_says_what_to_do() {
+    let body = br#"{"error":{"message":"x does not support tools","type":"api_error"}}"#.to_vec();
+    let (model, _) = server(StatusCode::BAD_REQUEST, vec![body], Then::Ends).await;
+    let policy = ToolPolicy {
+        timeout: Duration::from_secs(1),
+        filler: String::new(),
+        filler_after: Duration::from_secs(1),
+        on_interruption: voce_core::OnInterruption::Cancel,
+        has_effects: false,
+        confirm: None,
+    };
+    let tool = ToolDefinition {
+        name: "weather".into(),
+        description: "Weather.".into(),
+        parameters: serde_json::json!({"type": "object", "properties": {}}),
+        policy,
+    };
+    let prompt = Prompt { tools: [tool].into(), ..prompt() };
+    let error = model.generate(prompt).try_collect::<Vec<_>>().await.unwrap_err().to_string();
+    assert!(
+        error.contains("does not support tools") && error.contains("take them out of [tools]"),
+        "{error}"
+    );
+    // Without tools it is about something else.
+    let error = failure(&model).await;
+    assert!(error.contains("check llm.model"), "{error}");
 }
 
 #[tokio::test]

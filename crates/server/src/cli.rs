@@ -65,6 +65,9 @@ pub enum Command {
     /// See, search and tidy up the knowledge base, or move it to a Qdrant server.
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),
+    /// Show what the language model may call, or call it by hand.
+    #[command(subcommand)]
+    Tools(ToolsCommand),
     /// Say what is installed, where each model would run, what is missing and how to get it.
     #[command(after_help = "Examples:
   voce doctor
@@ -246,6 +249,27 @@ pub struct PushArgs {
     /// Name of the collection there; `knowledge.collection` if not given.
     #[arg(long, value_name = "NAME")]
     pub collection: Option<String>,
+}
+
+#[derive(Subcommand)]
+#[command(after_help = "Examples:
+  voce tools list --config config/examples/weather.toml
+  voce tools call weather '{\"latitude\": 52.5, \"longitude\": 13.4}' --config config/examples/weather.toml")]
+pub enum ToolsCommand {
+    /// Show the tools, where they are from and how they are called.
+    List {
+        /// Print JSON in place of the table, with the schemas.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Call one and print what the language model would be shown. Nobody is asked first.
+    Call {
+        /// The tool, by the name that `voce tools list` shows.
+        name: String,
+        /// Its arguments, one JSON object.
+        #[arg(default_value = "{}", value_name = "JSON")]
+        arguments: String,
+    },
 }
 
 #[derive(Args)]

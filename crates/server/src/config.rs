@@ -34,6 +34,7 @@ pub struct Config {
     pub stt: voce_stt::Config,
     pub knowledge: voce_rag::Config,
     pub llm: voce_llm::Config,
+    pub tools: voce_tools::Config,
     pub tts: voce_tts::Config,
     pub transport: voce_transport::Config,
     pub inspector: crate::inspector::InspectorConfig,

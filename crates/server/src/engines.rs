@@ -1,10 +1,12 @@
 //! Builds every engine as configured, for one configuration or for several that share what they have in common.
-use std::thread::ScopedJoinHandle;
+use std::{sync::Arc, thread::ScopedJoinHandle};
 
 use anyhow::{Context, Result, anyhow};
-use voce_core::{EngineError, ModelCard};
+use tokio::runtime::Handle;
+use voce_core::{EngineError, ModelCard, Tools};
 use voce_models::{Runtime, Store};
 use voce_pipeline::Engines;
+use voce_tools::Toolbox;
 
 use crate::config::Config;
 
@@ -20,6 +22,8 @@ pub fn build(config: &Config) -> Result<Engines> {
 pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
     let Some(first) = configs.first() else { return Ok(vec![]) };
     let (store, runtime) = foundation(first)?;
+    // First of all: MCP servers start while the models load.
+    let tools = each(configs, |all| &all.tools, |tools, sharing| toolbox(tools, sharing))?;
     // The parts load side by side: most of their time is reading files and warming up, each on one thread.
     std::thread::scope(|scope| {
         let knowledge = scope.spawn(|| voce_rag::build_all(&sections(configs, |all| &all.knowledge), &store));
@@ -46,13 +50,31 @@ pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
         let knowledge = joined(knowledge, "the knowledge base")?;
         let llm = joined(llm, "the language model")?;
         let tts = joined(tts, "the voice")?;
-        let parts = turn.into_iter().zip(stt).zip(knowledge).zip(llm).zip(tts);
-        let engines = |((((turn, stt), knowledge), llm), tts)| {
+        for toolbox in tools.iter().flatten() {
+            Handle::current().block_on(toolbox.ready());
+        }
+        let parts = turn.into_iter().zip(stt).zip(knowledge).zip(llm).zip(tts).zip(tools);
+        let engines = |(((((turn, stt), knowledge), llm), tts), tools): (_, Option<Arc<Toolbox>>)| {
             let (voice_activity, end_of_turn) = turn;
-            Engines { voice_activity, end_of_turn, stt, knowledge, llm, tts, tools: None, memory: None }
+            let tools = tools.map(|tools| tools as Arc<dyn Tools>);
+            Engines { voice_activity, end_of_turn, stt, knowledge, llm, tts, tools, memory: None }
         };
         Ok(parts.map(engines).collect())
     })
+}
+
+/// The tools of a section, if it has any.
+fn toolbox(tools: &voce_tools::Config, sharing: &[&Config]) -> Result<Option<Arc<Toolbox>>, EngineError> {
+    if tools.is_empty() {
+        return Ok(None);
+    }
+    if sharing.iter().all(|config| config.llm.engine == voce_llm::Engine::Candle) {
+        tracing::warn!(
+            "[tools] is ignored: the language model in this process calls none; set llm.engine = \"openai\""
+        );
+        return Ok(None);
+    }
+    Toolbox::start(tools, &Handle::current()).map(Some)
 }
 
 /// One part for each configuration, loaded once for each different section. `load` is told which configurations share it.

@@ -1,5 +1,6 @@
 //! `voce doctor`: loads every part as `serve` would and says how it went, and what to do where it did not.
 mod judge;
+mod tools;
 mod traces;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         false => "not built in; run scripts/page, then build voce again".to_owned(),
     };
     line(voce_web::is_built(), "page", &page);
+    let healthy = tools::tell(&config).await && healthy;
     traces::tell(&config).await;
     let healthy = judge::tell(&config).await && healthy;
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })

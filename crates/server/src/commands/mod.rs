@@ -13,6 +13,7 @@ mod say;
 mod serve;
 mod simulate;
 pub mod talk;
+mod tools;
 mod transcribe;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Models(command) => return models::run(config, command).await,
         Command::Ingest(args) => return ingest::run(config, args).await,
         Command::Knowledge(command) => return knowledge::run(config, command).await,
+        Command::Tools(command) => return tools::run(config, command).await,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
         Command::Judge(args) => return judge::run(config, args).await,

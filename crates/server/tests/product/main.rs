@@ -14,9 +14,11 @@ mod mlflow_pages;
 mod observability;
 mod replay;
 mod report;
+mod scripted_model;
 #[allow(dead_code, reason = "the chaos test needs more of it")]
 mod serving;
 mod simulate;
 mod talk;
+mod tools;
 mod traces;
 mod turn_taking;
