@@ -19,7 +19,8 @@ impl Conversation {
             Message::Tool(step) => step.result.as_str(),
         });
         let passages = prompt.passages.iter().map(|passage| passage.text.as_str());
-        Self(history.chain(passages).chain([prompt.question.as_str()]).map(words).collect())
+        let known = [prompt.question.as_str(), prompt.summary.as_str(), prompt.memory.as_str()];
+        Self(history.chain(passages).chain(known).map(words).collect())
     }
 
     /// What a server said, or that it repeats the conversation. Then its own words are in the log at debug.

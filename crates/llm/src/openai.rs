@@ -13,7 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage};
 
-use crate::{Config, echo::Conversation, prompt::turns};
+use crate::{
+    Config,
+    counting::{CONTEXT_TOKENS, Counting},
+    echo::Conversation,
+    prompt::turns,
+};
 
 const NAME: &str = "openai";
 /// Where the key is read from. Local servers need none.
@@ -24,6 +29,7 @@ pub struct OpenAi {
     card: ModelCard,
     client: Client<OpenAIConfig>,
     config: Config,
+    counting: Counting,
 }
 
 type Chunks = BoxStream<'static, Result<Value, OpenAIError>>;
@@ -48,7 +54,12 @@ impl OpenAi {
         let card = ModelCard { provider: NAME.into(), name: config.model.clone(), device: address.into() };
         // Without the client's own retries: a caller who waits is better told at once.
         let client = Client::build(http.clone(), account).with_http_service(ReqwestService::new(http));
-        Ok(Self { card, client, config: config.clone() })
+        Ok(Self { card, client, config: config.clone(), counting: Counting::Estimate })
+    }
+
+    /// Counts tokens that way.
+    pub(crate) fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
     }
 
     fn body(&self, prompt: &Prompt) -> Value {
@@ -56,7 +67,7 @@ impl OpenAi {
         let mut body = json!({
             "model": config.model,
             "messages": turns(prompt, usize::MAX),
-            "max_tokens": config.max_tokens,
+            "max_tokens": prompt.answer_tokens.unwrap_or(config.max_tokens),
             "temperature": config.temperature,
             "stream": true,
             "stream_options": {"include_usage": true},
@@ -78,6 +89,25 @@ impl OpenAi {
 impl LanguageModel for OpenAi {
     fn model(&self) -> &ModelCard {
         &self.card
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.counting.count(text)
+    }
+
+    fn context_tokens(&self) -> usize {
+        match self.config.context_tokens {
+            0 => CONTEXT_TOKENS,
+            tokens => tokens,
+        }
+    }
+
+    fn answer_tokens(&self) -> usize {
+        self.config.max_tokens as usize
+    }
+
+    fn can_summarise(&self) -> bool {
+        true
     }
 
     fn generate(&self, prompt: Prompt) -> Output<Piece> {

@@ -62,6 +62,9 @@ pub enum Command {
     Models(ModelsCommand),
     /// Read text and Markdown documents into the knowledge base.
     Ingest(IngestArgs),
+    /// See or forget what is remembered of callers between their calls.
+    #[command(subcommand)]
+    Memory(MemoryCommand),
     /// Say what is installed, where each model would run, what is missing and how to get it.
     #[command(after_help = "Examples:
   voce doctor
@@ -174,6 +177,25 @@ pub struct IngestArgs {
     /// Text or Markdown files, or folders of them.
     #[arg(required = true, value_name = "FILES")]
     pub paths: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
+#[command(after_help = "Examples:
+  voce memory list
+  voce memory forget ann")]
+pub enum MemoryCommand {
+    /// Who is remembered, since when, and what of them.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete all that is remembered of these callers.
+    Forget {
+        /// Callers, as their clients name them.
+        #[arg(required = true, value_name = "USER")]
+        users: Vec<String>,
+    },
 }
 
 #[derive(Args)]

@@ -20,6 +20,8 @@ pub fn build(config: &Config) -> Result<Engines> {
 pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
     let Some(first) = configs.first() else { return Ok(vec![]) };
     let (store, runtime) = foundation(first)?;
+    // Callers are the same, whichever variant answers them.
+    let memory = crate::memory::of(first)?;
     // The parts load side by side: most of their time is reading files and warming up, each on one thread.
     std::thread::scope(|scope| {
         let knowledge = scope.spawn(|| voce_rag::build_all(&sections(configs, |all| &all.knowledge), &store));
@@ -49,7 +51,16 @@ pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
         let parts = turn.into_iter().zip(stt).zip(knowledge).zip(llm).zip(tts);
         let engines = |((((turn, stt), knowledge), llm), tts)| {
             let (voice_activity, end_of_turn) = turn;
-            Engines { voice_activity, end_of_turn, stt, knowledge, llm, tts, tools: None, memory: None }
+            Engines {
+                voice_activity,
+                end_of_turn,
+                stt,
+                knowledge,
+                llm,
+                tts,
+                tools: None,
+                memory: memory.clone(),
+            }
         };
         Ok(parts.map(engines).collect())
     })

@@ -5,6 +5,7 @@ mod dice;
 mod doctor;
 mod ingest;
 mod judge;
+mod memory;
 mod models;
 mod replay;
 mod report;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Say(args) => say::run(config, args).await?,
         Command::Models(command) => return models::run(config, command).await,
         Command::Ingest(args) => return ingest::run(config, args).await,
+        Command::Memory(command) => memory::run(config, command).await?,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
         Command::Judge(args) => return judge::run(config, args).await,
