@@ -8,6 +8,7 @@ mod harness;
 mod inspector;
 mod judging;
 mod many_calls;
+mod memory;
 mod metrics;
 mod mlflow_pages;
 mod observability;
