@@ -132,7 +132,7 @@ mod tests {
             }
         }
         firsts.dedup();
-        assert_eq!(firsts.len(), 18, "35 exchanges left, two at once: {firsts:?}");
+        assert_eq!(firsts.len(), 19, "36 exchanges left, two at once: {firsts:?}");
     }
 
     #[test]
