@@ -90,6 +90,14 @@ pub trait LanguageModel: Send + Sync + 'static {
     fn context_tokens(&self) -> usize {
         8_192
     }
+    /// Tokens of an answer, at most, where [`Prompt::answer_tokens`] says nothing.
+    fn answer_tokens(&self) -> usize {
+        256
+    }
+    /// Whether it can be trusted to write down what was said without adding to it.
+    fn can_summarise(&self) -> bool {
+        false
+    }
     /// Reads `prompt` without answering, so that an answer to a prompt that begins the same starts sooner. Asked
     /// while the caller still speaks, so the question may be incomplete. A model that keeps nothing does nothing.
     fn prepare(&self, prompt: Prompt) -> BoxFuture<'static, Result<(), EngineError>> {

@@ -123,6 +123,8 @@ pub struct Prompt {
     pub tools: Arc<[ToolDefinition]>,
     /// What it called for this answer so far, and what came of it, in order.
     pub steps: Vec<ToolStep>,
+    /// Longest answer, tokens; none: as long as the model's own setting says.
+    pub answer_tokens: Option<u32>,
 }
 
 /// One entry of the history.

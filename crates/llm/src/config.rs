@@ -29,8 +29,12 @@ pub struct Config {
     pub extra_body: serde_json::Map<String, serde_json::Value>,
     /// candle: threads; 0 takes the processor's cores, at most 4.
     pub threads: usize,
-    /// candle: longest prompt and answer together, tokens; 0 takes what the model was trained for, at most 2048.
+    /// Longest prompt and answer together, tokens. 0: candle takes what the model was trained for, at most 2048; openai
+    /// takes 8192, since servers do not say.
     pub context_tokens: usize,
+    /// openai: what tokens are counted with: a `tokenizer.json`, a GGUF file, or a model of the store that has one of
+    /// them. Empty: a token is taken for four bytes, which for English is near enough.
+    pub tokenizer: String,
     /// candle: prompts whose computation is kept for the next turn.
     pub cache_slots: usize,
     /// candle: prompt tokens between two looks at whether the answer is still wanted.
@@ -82,6 +86,7 @@ impl Default for Config {
             extra_body: serde_json::Map::new(),
             threads: 0,
             context_tokens: 0,
+            tokenizer: String::new(),
             cache_slots: 8,
             chunk_tokens: 128,
             max_passages: 3,

@@ -1,8 +1,10 @@
 //! Language models: any OpenAI-compatible server, or a GGUF file in this process.
 mod answer;
+mod background;
 mod calls;
 mod candle;
 mod config;
+mod counting;
 mod echo;
 mod messages;
 mod openai;
@@ -15,6 +17,7 @@ use voce_models::Store;
 
 pub use candle::{Candle, Speed};
 pub use config::{Config, Engine};
+use counting::Counting;
 pub use openai::OpenAi;
 pub use prompt::DEFAULT_SYSTEM_PROMPT;
 
@@ -23,7 +26,9 @@ pub use prompt::DEFAULT_SYSTEM_PROMPT;
 pub fn build(config: &Config, store: &Store) -> Result<Arc<dyn LanguageModel>, EngineError> {
     match config.engine {
         Engine::Candle => Ok(Arc::new(Candle::load(config, store)?)),
-        Engine::Openai => Ok(Arc::new(OpenAi::new(config)?)),
+        Engine::Openai => {
+            Ok(Arc::new(OpenAi::new(config)?.counting(Counting::of(&config.tokenizer, store)?)))
+        }
     }
 }
 

@@ -13,7 +13,13 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage};
 
-use crate::{Config, calls::Calls, echo::Conversation, messages};
+use crate::{
+    Config,
+    calls::Calls,
+    counting::{CONTEXT_TOKENS, Counting},
+    echo::Conversation,
+    messages,
+};
 
 const NAME: &str = "openai";
 /// Where the key is read from. Local servers need none.
@@ -28,6 +34,7 @@ pub struct OpenAi {
     card: ModelCard,
     client: Client<OpenAIConfig>,
     config: Config,
+    counting: Counting,
 }
 
 type Chunks = BoxStream<'static, Result<Value, OpenAIError>>;
@@ -52,7 +59,12 @@ impl OpenAi {
         let card = ModelCard { provider: NAME.into(), name: config.model.clone(), device: address.into() };
         // Without the client's own retries: a caller who waits is better told at once.
         let client = Client::build(http.clone(), account).with_http_service(ReqwestService::new(http));
-        Ok(Self { card, client, config: config.clone() })
+        Ok(Self { card, client, config: config.clone(), counting: Counting::Estimate })
+    }
+
+    /// Counts tokens that way.
+    pub(crate) fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
     }
 
     fn body(&self, prompt: &Prompt) -> Value {
@@ -60,7 +72,7 @@ impl OpenAi {
         let mut body = json!({
             "model": config.model,
             "messages": messages::messages(prompt),
-            "max_tokens": config.max_tokens,
+            "max_tokens": prompt.answer_tokens.unwrap_or(config.max_tokens),
             "temperature": config.temperature,
             "stream": true,
             "stream_options": {"include_usage": true},
@@ -85,6 +97,25 @@ impl OpenAi {
 impl LanguageModel for OpenAi {
     fn model(&self) -> &ModelCard {
         &self.card
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.counting.count(text)
+    }
+
+    fn context_tokens(&self) -> usize {
+        match self.config.context_tokens {
+            0 => CONTEXT_TOKENS,
+            tokens => tokens,
+        }
+    }
+
+    fn answer_tokens(&self) -> usize {
+        self.config.max_tokens as usize
+    }
+
+    fn can_summarise(&self) -> bool {
+        true
     }
 
     fn generate(&self, prompt: Prompt) -> Output<Piece> {

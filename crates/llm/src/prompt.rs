@@ -1,6 +1,8 @@
 //! A prompt as chat messages. What stays the same from turn to turn stands first, so that its computation is kept.
 use voce_core::{Message, Prompt};
 
+use crate::background::background;
+
 /// The assistant's instructions when the configuration has none. Short sentences: small models follow them, too.
 pub const DEFAULT_SYSTEM_PROMPT: &str = "You are a friendly voice assistant on the phone. Answer in one short sentence. Use only the facts in the given text. Do not add anything else. Speak plainly, without lists.";
 
@@ -23,6 +25,8 @@ pub fn turns(prompt: &Prompt, passages: usize) -> Vec<Turn> {
         system => system,
     };
     let mut turns = vec![Turn { role: "system", content: system.to_owned() }];
+    // In the same message: many chat templates know no second one.
+    turns[0].content += &background(prompt).unwrap_or_default();
     turns.extend(prompt.history.iter().filter_map(|message| match message {
         Message::User(text) => Some(Turn { role: "user", content: text.clone() }),
         Message::Assistant { text, cut: false } => Some(Turn { role: "assistant", content: text.clone() }),

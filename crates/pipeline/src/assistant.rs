@@ -9,8 +9,8 @@ use voce_core::{
 };
 
 use crate::{
-    AssistantConfig, Flow, Gateway, Heard, Moment, Played, Running, Turn,
-    stages::{Detect, Generate, Playout, Prepare, Retrieve, Split, Synthesize, Transcribe},
+    AssistantConfig, Context, Flow, Gateway, Heard, Moment, Played, Running, Turn,
+    stages::{Detect, Fit, Generate, Playout, Prepare, Retrieve, Split, Synthesize, Transcribe},
 };
 
 /// Makes a voice detector for one call: it keeps state, so it is not shared.
@@ -52,9 +52,14 @@ pub fn understand(utterance: Arc<[f32]>, engines: &Engines, turn: Span) -> Runni
 }
 
 /// Whatever helps the answer before the question is complete.
-pub fn prepare(question: Prompt, engines: &Engines, config: &AssistantConfig) -> Running<()> {
+pub fn prepare(
+    question: Prompt,
+    engines: &Engines,
+    config: &AssistantConfig,
+    context: Arc<Context>,
+) -> Running<()> {
     let (knowledge, llm) = (engines.knowledge.clone(), engines.llm.clone());
-    Flow::of(question, Span::none()).then(Prepare { knowledge, limit: config.passages, llm }).start()
+    Flow::of(question, Span::none()).then(Prepare { knowledge, limit: config.passages, context, llm }).start()
 }
 
 /// Where an answer is heard, and when.
@@ -72,10 +77,17 @@ pub struct Mouth {
 }
 
 /// From question to sound. Lives for one turn; dropping it is the interruption.
-pub fn reply(question: Prompt, engines: &Engines, config: &AssistantConfig, mouth: Mouth) -> Running<Played> {
+pub fn reply(
+    question: Prompt,
+    engines: &Engines,
+    config: &AssistantConfig,
+    context: Arc<Context>,
+    mouth: Mouth,
+) -> Running<Played> {
     let Mouth { speaker, recorder, gate, turn, span } = mouth;
     Flow::of(question, span)
         .then(Retrieve { knowledge: engines.knowledge.clone(), limit: config.passages, turn: turn.clone() })
+        .then(Fit { context })
         .then(Generate { llm: engines.llm.clone(), turn: turn.clone() })
         .then(Split::new(config, turn.clone()))
         .then(Synthesize { tts: engines.tts.clone(), turn: turn.clone() })

@@ -7,6 +7,7 @@ mod bot;
 mod buttons;
 mod caller;
 mod history;
+mod known;
 mod overlaps;
 
 use std::{sync::Arc, time::Duration};
@@ -14,11 +15,12 @@ use std::{sync::Arc, time::Duration};
 use voce_core::{EndReason, Event, MediaTime, Prompt, TurnId};
 
 use crate::{
-    AssistantConfig, Decision, Endpointing, InterruptionConfig, ListeningConfig, Meaning, PatienceConfig,
-    Phrase, Played, overlap::Voice,
+    AssistantConfig, ContextConfig, Decision, Endpointing, InterruptionConfig, ListeningConfig, Meaning,
+    PatienceConfig, Phrase, Played, overlap::Voice,
 };
 pub use history::Exchange;
 use history::History;
+pub use known::Known;
 
 /// All that can be set about a conversation.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Rules {
     pub interruption: InterruptionConfig,
     /// How long anything may take.
     pub patience: PatienceConfig,
+    /// What the language model is shown of a long call.
+    pub context: ContextConfig,
 }
 
 /// Names a question put to an engine, so that an answer that comes too late is known.
@@ -276,6 +280,7 @@ pub struct Conversation {
     floor: Floor,
     speech: Option<Speech>,
     history: History,
+    known: Known,
     heard: String,
     voice: Voice,
     turns: u32,
@@ -304,6 +309,7 @@ impl Conversation {
             floor: Floor::Nobody { since: MediaTime::default() },
             speech: None,
             history: History::default(),
+            known: Known::default(),
             heard: String::new(),
             voice: Voice::default(),
             turns: 0,

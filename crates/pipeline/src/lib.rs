@@ -4,6 +4,7 @@
 mod assistant;
 mod books;
 mod config;
+mod context;
 mod conversation;
 mod endpointing;
 mod flow;
@@ -21,7 +22,8 @@ mod utterance;
 
 pub use assistant::{Engines, Mouth, VoiceActivityFactory, listen, prepare, reply, say, understand};
 pub use config::{AssistantConfig, ListeningConfig, PatienceConfig, Phrase, Strategy};
-pub use conversation::{Action, Conversation, Exchange, Input, OpenedBy, Overlap, Rules, Ticket};
+pub use context::{Context, ContextConfig, Summarise};
+pub use conversation::{Action, Conversation, Exchange, Input, Known, OpenedBy, Overlap, Rules, Ticket};
 pub use endpointing::{Change, Decision, Endpointing, Outcome};
 pub use flow::{Flow, FlowError, Inlet, Outlet, Running, Stage, StageError};
 pub use gate::{Gate, Gateway, Keeper, gate};

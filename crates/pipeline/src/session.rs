@@ -13,6 +13,7 @@ use crate::{
     Action, Conversation, Engines, Gate, Heard, Input, Keeper, Moment, Mouth, OpenedBy, Played, Rules,
     Running, Ticket, TraceId, Transcription, Turn,
     books::{Books, Clock},
+    context::{Background, Context, remember},
     gate, lines, listen, prepare, reply, say, spans, understand,
     utterance::Utterance,
 };
@@ -38,6 +39,8 @@ pub async fn run(
     let Call { id, user, microphone, mut controls, speaker, events, recorder } = call;
     let mut listening = listen(microphone, &engines)?;
     let mut conversation = Conversation::new(settings.rules.clone());
+    let memory = user.clone().and_then(|user| Some((engines.memory.clone()?, user)));
+    let mut recalling = memory.clone().map(|(memory, user)| memory.recall(user));
     let mut session = Session::new((id, user), engines, settings, speaker, events, recorder);
     while !session.over {
         let input = tokio::select! {
@@ -73,6 +76,18 @@ pub async fn run(
                 None => Input::HungUp,
             },
             _ = next(&mut session.preparing) => { session.preparing = None; continue }
+            recalled = once(&mut recalling) => {
+                recalling = None;
+                match recalled {
+                    Ok(memory) => conversation.recalled(memory),
+                    Err(error) => tracing::warn!(%error, "it is not known what is remembered of this caller"),
+                }
+                continue
+            }
+            (up_to, summary) = session.background.next() => {
+                conversation.summarised(up_to, summary);
+                continue
+            }
         };
         if matches!(input, Input::ReplyEnded(_)) {
             session.answer = None;
@@ -81,9 +96,16 @@ pub async fn run(
         for action in conversation.handle(input) {
             session.act(action, &mut conversation).await;
         }
+        session.background.mind(&conversation);
     }
+    let context = session.context.clone();
     session.stop().await;
     listening.stop().await;
+    // Those who watch the call have seen its end by now.
+    drop(controls);
+    if let Some((memory, user)) = memory {
+        remember(&*memory, &context, &user, conversation.history(), conversation.known()).await;
+    }
     Ok(())
 }
 
@@ -114,6 +136,8 @@ struct Session {
     /// The gate of the answer, and of the filler before it.
     gates: Vec<Keeper>,
     early: Option<Early>,
+    context: Arc<Context>,
+    background: Background,
     over: bool,
 }
 
@@ -135,6 +159,9 @@ impl Session {
         let rules = &settings.rules.listening;
         let before = Duration::from_millis(rules.before_ms.into());
         let longest = Duration::from_secs(rules.longest_turn_seconds.into());
+        let (llm, tools) = (engines.llm.clone(), engines.tools.clone());
+        let context = Arc::new(Context::new(llm, tools, settings.rules.context.clone()));
+        let background = Background::new(context.clone(), settings.rules.assistant.history_messages);
         Self {
             id,
             user,
@@ -156,6 +183,8 @@ impl Session {
             filler: None,
             gates: vec![],
             early: None,
+            context,
+            background,
             over: false,
             settings,
         }
@@ -221,7 +250,12 @@ impl Session {
             }
             Action::Weigh(ticket, text) => self.weighing = Some((ticket, self.engines.llm.wholeness(text))),
             Action::Prepare(prompt) => {
-                self.preparing = Some(prepare(prompt, &self.engines, &self.settings.rules.assistant));
+                self.preparing = Some(prepare(
+                    prompt,
+                    &self.engines,
+                    &self.settings.rules.assistant,
+                    self.context.clone(),
+                ));
             }
             Action::Reply { turn, prompt, early } => self.reply(turn, prompt, early).await,
             Action::Release(turn) => self.release(turn),
@@ -300,7 +334,8 @@ impl Session {
         };
         self.early = early.then(|| Early { span: span.clone(), began: Instant::now() });
         let mouth = self.mouth(turn, span, if early { Gate::Closed } else { Gate::Open });
-        self.answer = Some(reply(prompt, &self.engines, &self.settings.rules.assistant, mouth));
+        self.answer =
+            Some(reply(prompt, &self.engines, &self.settings.rules.assistant, self.context.clone(), mouth));
     }
 
     async fn say(&mut self, id: TurnId, text: String) {
@@ -379,6 +414,14 @@ impl Session {
 async fn next<T: Send + 'static>(running: &mut Option<Running<T>>) -> Option<Result<T, crate::FlowError>> {
     match running {
         Some(running) => running.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for what was asked once, or for ever.
+async fn once<T>(asked: &mut Option<BoxFuture<'static, T>>) -> T {
+    match asked {
+        Some(asked) => asked.await,
         None => std::future::pending().await,
     }
 }

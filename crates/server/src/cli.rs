@@ -68,6 +68,9 @@ pub enum Command {
     /// Show what the language model may call, or call it by hand.
     #[command(subcommand)]
     Tools(ToolsCommand),
+    /// See or forget what is remembered of callers between their calls.
+    #[command(subcommand)]
+    Memory(MemoryCommand),
     /// Say what is installed, where each model would run, what is missing and how to get it.
     #[command(after_help = "Examples:
   voce doctor
@@ -269,6 +272,25 @@ pub enum ToolsCommand {
         /// Its arguments, one JSON object.
         #[arg(default_value = "{}", value_name = "JSON")]
         arguments: String,
+    },
+}
+
+#[derive(Subcommand)]
+#[command(after_help = "Examples:
+  voce memory list
+  voce memory forget ann")]
+pub enum MemoryCommand {
+    /// Who is remembered, since when, and what of them.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete all that is remembered of these callers.
+    Forget {
+        /// Callers, as their clients name them.
+        #[arg(required = true, value_name = "USER")]
+        users: Vec<String>,
     },
 }
 

@@ -28,6 +28,8 @@ pub struct Config {
     pub listening: voce_pipeline::ListeningConfig,
     pub interruption: voce_pipeline::InterruptionConfig,
     pub patience: voce_pipeline::PatienceConfig,
+    pub context: voce_pipeline::ContextConfig,
+    pub memory: crate::memory::MemoryConfig,
     pub models: voce_models::Config,
     pub runtime: voce_models::RuntimeConfig,
     pub turn: voce_turn::Config,

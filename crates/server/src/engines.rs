@@ -24,6 +24,8 @@ pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
     let (store, runtime) = foundation(first)?;
     // First of all: MCP servers start while the models load.
     let tools = each(configs, |all| &all.tools, |tools, sharing| toolbox(tools, sharing))?;
+    // Callers are the same, whichever variant answers them.
+    let memory = crate::memory::of(first)?;
     // The parts load side by side: most of their time is reading files and warming up, each on one thread.
     std::thread::scope(|scope| {
         let knowledge = scope.spawn(|| voce_rag::build_all(&sections(configs, |all| &all.knowledge), &store));
@@ -56,8 +58,16 @@ pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
         let parts = turn.into_iter().zip(stt).zip(knowledge).zip(llm).zip(tts).zip(tools);
         let engines = |(((((turn, stt), knowledge), llm), tts), tools): (_, Option<Arc<Toolbox>>)| {
             let (voice_activity, end_of_turn) = turn;
-            let tools = tools.map(|tools| tools as Arc<dyn Tools>);
-            Engines { voice_activity, end_of_turn, stt, knowledge, llm, tts, tools, memory: None }
+            Engines {
+                voice_activity,
+                end_of_turn,
+                stt,
+                knowledge,
+                llm,
+                tts,
+                tools: tools.map(|tools| tools as Arc<dyn Tools>),
+                memory: memory.clone(),
+            }
         };
         Ok(parts.map(engines).collect())
     })

@@ -6,6 +6,7 @@ mod engines;
 mod feedback;
 mod http;
 mod inspector;
+mod memory;
 mod metrics;
 mod old_audio;
 mod variants;

@@ -7,7 +7,8 @@ use crate::prompt::turns;
 /// What stands for words not said yet: no token begins with both.
 const ANY_WORDS: [&str; 2] = ["A", "0"];
 
-/// The tokens of `prompt`, and as much of it as fits into the context beside an answer.
+/// The tokens of `prompt`, and as much of it as fits into the context beside an answer. The last resort: what asks has
+/// counted already, but not what the template puts around it.
 pub fn fit(inner: &Inner, prompt: &Prompt) -> Result<(Vec<u32>, Prompt), EngineError> {
     let config = &inner.config;
     let room = inner.context.saturating_sub(config.max_tokens as usize);

@@ -168,6 +168,23 @@ impl LanguageModel for Candle {
         &self.card
     }
 
+    fn count_tokens(&self, text: &str) -> usize {
+        self.inner.tokens.ids(text).map_or_else(|_| text.len().div_ceil(4), |ids| ids.len())
+    }
+
+    fn context_tokens(&self) -> usize {
+        self.inner.context
+    }
+
+    fn answer_tokens(&self) -> usize {
+        self.inner.config.max_tokens as usize
+    }
+
+    /// A model whose answers have to be quotations would add to a summary what was never said.
+    fn can_summarise(&self) -> bool {
+        !self.inner.config.quote
+    }
+
     fn generate(&self, prompt: Prompt) -> Output<Piece> {
         if let Some(text) = self.fixed(&prompt) {
             let pieces = [Piece::Text(text.to_owned()), Piece::Usage(Usage::default())];

@@ -13,3 +13,4 @@ mod tokens;
 mod whole;
 
 pub use engine::{Candle, Speed};
+pub use tokens::Tokens;

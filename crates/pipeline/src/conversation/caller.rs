@@ -243,7 +243,9 @@ impl Conversation {
         let assistant = &self.rules.assistant;
         Prompt {
             system: assistant.system_prompt.clone(),
-            history: self.history.messages(turn, assistant.history_messages),
+            summary: self.known.summary.clone(),
+            memory: self.known.memory.clone(),
+            history: self.history.messages(turn, self.known.up_to, assistant.history_messages),
             question,
             ..Prompt::default()
         }

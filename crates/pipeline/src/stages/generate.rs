@@ -134,6 +134,8 @@ impl Clock {
 /// What the model is asked, as chat messages in JSON.
 fn messages(prompt: &Prompt) -> String {
     let mut messages = vec![json!({"role": "system", "content": prompt.system})];
+    let known = [&prompt.memory, &prompt.summary].into_iter().filter(|text| !text.is_empty());
+    messages.extend(known.map(|text| json!({"role": "system", "content": text})));
     for message in &prompt.history {
         messages.push(match message {
             Message::Tool(step) => {

@@ -1,5 +1,6 @@
 //! The steps of the pipeline, one file each, in the order in which sound passes through them.
 mod detect;
+mod fit;
 mod generate;
 mod playout;
 mod prepare;
@@ -10,6 +11,7 @@ mod track;
 mod transcribe;
 
 pub use detect::{Detect, Moment};
+pub use fit::Fit;
 pub use generate::Generate;
 pub use playout::{Played, Playout};
 pub use prepare::Prepare;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tracing::Span;
 use voce_core::{Knowledge, LanguageModel, Prompt};
 
-use crate::{Inlet, Outlet, Stage, StageError};
+use crate::{Context, Inlet, Outlet, Stage, StageError};
 
 /// Looks up what the caller seems to be asking and has the language model read it, so that the answer to the whole
 /// question has only its end left to read. Gives nothing: what is found is looked up again for the real question.
@@ -13,6 +13,8 @@ pub struct Prepare {
     pub knowledge: Option<Arc<dyn Knowledge>>,
     /// Passages at most.
     pub limit: usize,
+    /// What fits is read: the same as will be asked.
+    pub context: Arc<Context>,
     /// The model that reads.
     pub llm: Arc<dyn LanguageModel>,
 }
@@ -33,7 +35,7 @@ impl Stage for Prepare {
                 prompt.searched = true;
             }
             // It only helps: what cannot be prepared will be said when it is asked in earnest.
-            if let Err(error) = self.llm.prepare(prompt).await {
+            if let Err(error) = self.llm.prepare(self.context.fit(prompt)).await {
                 tracing::debug!(%error, "nothing was prepared");
             }
         }

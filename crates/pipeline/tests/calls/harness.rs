@@ -49,13 +49,24 @@ pub fn engines(llm: Arc<dyn LanguageModel>, tts: Arc<Beeper>, hears: &str, opini
 
 /// Runs a call whose microphone is loud during the given spans of milliseconds.
 pub async fn play(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Recording {
+    play_by(engines, Rules::default(), None, loud, until_ms).await
+}
+
+/// The same by other rules, for a caller who is known.
+pub async fn play_by(
+    engines: Engines,
+    mut rules: Rules,
+    user: Option<&str>,
+    loud: &[(u64, u64)],
+    until_ms: u64,
+) -> Recording {
     // Without it a span first made where nobody listens may stay unheard in the tests that do, which run beside.
     static EVERYWHERE: std::sync::Once = std::sync::Once::new();
     EVERYWHERE.call_once(|| {
         tracing::subscriber::set_global_default(tracing_subscriber::registry()).ok();
     });
-    let (call, mut far) = in_memory("test");
-    let mut rules = Rules::default();
+    let (mut call, mut far) = in_memory("test");
+    call.user = user.map(str::to_owned);
     // The tests state times; what the defaults are tuned to must not change them.
     let listening = &mut rules.listening;
     (listening.soft_end_ms, listening.confirm_ms, listening.words_ms) = (120, 200, 400);

@@ -1,5 +1,6 @@
 //! The pipeline with fakes for engines: whole calls in virtual time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod context;
 mod conversation;
 mod harness;
 mod properties;

@@ -6,6 +6,7 @@ mod doctor;
 mod ingest;
 mod judge;
 mod knowledge;
+mod memory;
 mod models;
 mod replay;
 mod report;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Ingest(args) => return ingest::run(config, args).await,
         Command::Knowledge(command) => return knowledge::run(config, command).await,
         Command::Tools(command) => return tools::run(config, command).await,
+        Command::Memory(command) => memory::run(config, command).await?,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
         Command::Judge(args) => return judge::run(config, args).await,

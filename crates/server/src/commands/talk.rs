@@ -67,6 +67,7 @@ pub fn settings(config: &Config) -> Settings {
         listening: config.listening.clone(),
         interruption: config.interruption.clone(),
         patience: config.patience.clone(),
+        context: config.context.clone(),
     };
     Settings { rules, trace_id: voce_telemetry::trace_id }
 }

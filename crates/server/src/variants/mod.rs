@@ -18,8 +18,19 @@ use crate::config::{Config, explain};
 pub use assistants::Assistants;
 
 /// What a variant may change. All else is one for the whole process.
-const CHANGEABLE: [&str; 10] =
-    ["assistant", "interruption", "knowledge", "listening", "llm", "patience", "stt", "tools", "tts", "turn"];
+const CHANGEABLE: [&str; 11] = [
+    "assistant",
+    "context",
+    "interruption",
+    "knowledge",
+    "listening",
+    "llm",
+    "patience",
+    "stt",
+    "tools",
+    "tts",
+    "turn",
+];
 /// The longest name, characters. It is a label of every metric.
 const LONGEST_NAME: usize = 40;
 
@@ -29,7 +40,7 @@ pub struct VariantConfig {
     /// Its share of the calls, in proportion to the weights of the others. 0: none, and nothing is loaded for it.
     #[serde(default = "one")]
     pub weight: f64,
-    /// Any of the sections `assistant`, `listening`, `interruption`, `patience`, `turn`, `stt`, `knowledge`, `llm`,
+    /// Any of the sections `assistant`, `listening`, `interruption`, `patience`, `context`, `turn`, `stt`, `knowledge`, `llm`,
     /// `tools` and `tts`, with the keys that differ.
     #[serde(flatten)]
     pub changes: toml::Table,

@@ -9,6 +9,7 @@ mod inspector;
 mod judging;
 mod knowledge;
 mod many_calls;
+mod memory;
 mod metrics;
 mod mlflow_pages;
 mod observability;
