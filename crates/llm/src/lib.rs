@@ -3,7 +3,9 @@ mod answer;
 mod candle;
 mod config;
 mod echo;
+mod fence;
 mod openai;
+mod orders;
 mod prompt;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ mod config;
 mod conversation;
 mod endpointing;
 mod flow;
+mod follow_up;
 mod gate;
 pub mod hints;
 mod lines;
@@ -24,6 +25,7 @@ pub use config::{AssistantConfig, ListeningConfig, PatienceConfig, Phrase, Strat
 pub use conversation::{Action, Conversation, Exchange, Input, OpenedBy, Overlap, Rules, Ticket};
 pub use endpointing::{Change, Decision, Endpointing, Outcome};
 pub use flow::{Flow, FlowError, Inlet, Outlet, Running, Stage, StageError};
+pub use follow_up::looked_up_as;
 pub use gate::{Gate, Gateway, Keeper, gate};
 pub use overlap::{InterruptionConfig, Meaning};
 pub use session::{Settings, run};
