@@ -88,6 +88,9 @@ const PHRASES: &[&str] = &[
     "end of document",
     "end of context",
     "base64",
+    "reply with",
+    "respond with",
+    "answer with",
 ];
 
 /// Words that occur together, in any order.

@@ -1,6 +1,7 @@
 //! The pipeline with fakes for engines: whole calls in virtual time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod conversation;
+mod grounding;
 mod harness;
 mod properties;
 mod spans;
