@@ -6,8 +6,10 @@ mod candle;
 mod config;
 mod counting;
 mod echo;
+mod fence;
 mod messages;
 mod openai;
+mod orders;
 mod prompt;
 
 use std::sync::Arc;

@@ -1,7 +1,10 @@
 //! A prompt as chat messages. What stays the same from turn to turn stands first, so that its computation is kept.
 use voce_core::{Message, Prompt};
 
-use crate::background::background;
+use crate::{
+    background::background,
+    fence::{RULE, fenced, harmless, material},
+};
 
 /// The assistant's instructions when the configuration has none. Short sentences: small models follow them, too.
 pub const DEFAULT_SYSTEM_PROMPT: &str = "You are a friendly voice assistant on the phone. Answer in one short sentence. Use only the facts in the given text. Do not add anything else. Speak plainly, without lists.";
@@ -18,38 +21,62 @@ pub struct Turn {
     pub content: String,
 }
 
-/// System, history, then passages and question together. At most `passages` of them.
+/// System, history, then passages and question together. At most `passages` of them, inside the fence.
 pub fn turns(prompt: &Prompt, passages: usize) -> Vec<Turn> {
-    let system = match prompt.system.trim() {
+    let shown = &prompt.passages[..prompt.passages.len().min(passages)];
+    let question = harmless(&prompt.question);
+    let last = match (shown.is_empty(), prompt.searched) {
+        (false, _) => format!("{}\n\n{question}", fenced(shown)),
+        (true, true) => format!("{NOTHING_FOUND}\n\n{question}"),
+        (true, false) => question,
+    };
+    around(prompt, format!("{}\n\n{RULE}", system(prompt)), last)
+}
+
+/// The same for a model that is too small to follow a rule about sources, and that only chooses among their sentences: bare
+/// passages, and the question as it is looked up, since it does not see what a question leans on either.
+pub fn plain_turns(prompt: &Prompt, passages: usize) -> Vec<Turn> {
+    let texts: Vec<String> =
+        prompt.passages.iter().take(passages).map(|passage| material(passage.text.trim())).collect();
+    let question = harmless(asked(prompt));
+    let last = match (texts.is_empty(), prompt.searched) {
+        (false, _) => format!("{}\n\nQuestion: {question}", texts.join("\n")),
+        (true, true) => format!("{NOTHING_FOUND}\n\n{question}"),
+        (true, false) => question,
+    };
+    around(prompt, system(prompt).to_owned(), last)
+}
+
+/// The question with all that it leans on.
+pub fn asked(prompt: &Prompt) -> &str {
+    if prompt.looked_up_as.is_empty() { &prompt.question } else { &prompt.looked_up_as }
+}
+
+fn system(prompt: &Prompt) -> &str {
+    match prompt.system.trim() {
         "" => DEFAULT_SYSTEM_PROMPT,
         system => system,
-    };
-    let mut turns = vec![Turn { role: "system", content: system.to_owned() }];
+    }
+}
+
+fn around(prompt: &Prompt, system: String, last: String) -> Vec<Turn> {
     // In the same message: many chat templates know no second one.
-    turns[0].content += &background(prompt).unwrap_or_default();
+    let system = system + &background(prompt).unwrap_or_default();
+    let mut turns = vec![Turn { role: "system", content: system }];
     turns.extend(prompt.history.iter().filter_map(|message| match message {
-        Message::User(text) => Some(Turn { role: "user", content: text.clone() }),
-        Message::Assistant { text, cut: false } => Some(Turn { role: "assistant", content: text.clone() }),
+        Message::User(text) => Some(Turn { role: "user", content: harmless(text) }),
+        Message::Assistant { text, cut: false } => Some(Turn { role: "assistant", content: harmless(text) }),
         // A dash, as in print, for what the caller did not want to hear; for small models and large ones. It belongs
         // to no language, and where a model imitates it, nothing is read aloud, unlike a note in words. (The small
         // model did once in ten answers after three cuts, writing freely; when it quotes, it cannot.) In the system
         // prompt, a note that comes with the first cut would change the beginning that is kept from turn to turn.
         Message::Assistant { text, cut: true } => {
-            Some(Turn { role: "assistant", content: format!("{text}—") })
+            Some(Turn { role: "assistant", content: format!("{}—", harmless(text)) })
         }
         Message::Tool(_) => None,
     }));
-    turns.push(Turn { role: "user", content: last(prompt, passages) });
+    turns.push(Turn { role: "user", content: last });
     turns
-}
-
-fn last(prompt: &Prompt, passages: usize) -> String {
-    let texts: Vec<&str> = prompt.passages.iter().take(passages).map(|passage| passage.text.trim()).collect();
-    match (texts.is_empty(), prompt.searched) {
-        (false, _) => format!("{}\n\nQuestion: {}", texts.join("\n"), prompt.question),
-        (true, true) => format!("{NOTHING_FOUND}\n\n{}", prompt.question),
-        (true, false) => prompt.question.clone(),
-    }
 }
 
 /// What a caller says beside the matter.
@@ -114,9 +141,16 @@ mod tests {
             question: "How long?".into(),
             ..Prompt::default()
         };
-        let turns = turns(&prompt, 3);
-        let contents: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();
-        assert_eq!(contents, ["Be kind.", "Hello", "Hello, how can—", "Two years.\n\nQuestion: How long?"]);
+        let contents =
+            |turns: Vec<Turn>| -> Vec<String> { turns.into_iter().map(|turn| turn.content).collect() };
+        assert_eq!(
+            contents(plain_turns(&prompt, 3)),
+            ["Be kind.", "Hello", "Hello, how can—", "Two years.\n\nQuestion: How long?"]
+        );
+        let source = "<source id=\"1\" name=\"\" heading=\"\">\nTwo years.\n</source>";
+        let last = format!("<sources>\n{source}\n</sources>\n\nHow long?");
+        let rule = format!("Be kind.\n\n{RULE}");
+        assert_eq!(contents(turns(&prompt, 3)), [rule.as_str(), "Hello", "Hello, how can—", &last]);
     }
 
     #[test]

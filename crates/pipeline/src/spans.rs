@@ -79,7 +79,7 @@ pub fn overlap(turn: &Span, started_ms_ago: f64) -> Span {
 pub fn rag(turn: &Span, model: &ModelCard) -> Span {
     info_span!(
         parent: turn, "rag", provider = model.provider, model = model.name, device = model.device, query = Empty,
-        documents = Empty, count = Empty, best_score = Empty, mean_score = Empty, otel.status_code = Empty,
+        rewritten = Empty, documents = Empty, count = Empty, best_score = Empty, mean_score = Empty, otel.status_code = Empty,
         otel.status_description = Empty,
     )
 }

@@ -219,6 +219,7 @@ pub(crate) const SPANS: &[SpanWords] = &[
         fields: &[
             said("query", &[]),
             said("documents", &[]),
+            figure("rewritten", &["voce.rag.rewritten"]),
             figure("count", &["voce.rag.documents"]),
             figure("best_score", &["voce.rag.best_score"]),
             figure("mean_score", &["voce.rag.mean_score"]),

@@ -2,7 +2,7 @@
 use voce_core::{EngineError, Prompt};
 
 use super::engine::{Inner, NAME};
-use crate::prompt::turns;
+use crate::prompt::{asked, plain_turns, turns};
 
 /// What stands for words not said yet: no token begins with both.
 const ANY_WORDS: [&str; 2] = ["A", "0"];
@@ -39,6 +39,11 @@ pub fn fit(inner: &Inner, prompt: &Prompt) -> Result<(Vec<u32>, Prompt), EngineE
 /// question's words but the last, which may be half heard.
 pub fn certain(inner: &Inner, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
     let (_, mut fitting) = fit(inner, prompt)?;
+    if inner.config.quote {
+        // What is shown goes on and ends as the question does: "How long is the warranty on the ho".
+        fitting.question = asked(&fitting).to_owned();
+        fitting.looked_up_as.clear();
+    }
     let question = fitting.question.trim_end();
     let said = question.rfind(char::is_whitespace).map_or("", |last| question[..last].trim_end()).to_owned();
     let [mut one, other] = ANY_WORDS.map(|words| {
@@ -57,6 +62,11 @@ pub fn common(one: &[u32], other: &[u32]) -> usize {
 }
 
 fn ids(inner: &Inner, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
-    let text = inner.template.render(&turns(prompt, inner.config.max_passages));
-    text.and_then(|text| inner.tokens.ids(&text)).map_err(|error| EngineError::run(NAME, error))
+    let most = inner.config.max_passages;
+    let turns = if inner.config.quote { plain_turns(prompt, most) } else { turns(prompt, most) };
+    inner
+        .template
+        .render(&turns)
+        .and_then(|text| inner.tokens.ids(&text))
+        .map_err(|error| EngineError::run(NAME, error))
 }

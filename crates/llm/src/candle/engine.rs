@@ -14,6 +14,7 @@ use voce_models::Store;
 use super::{
     ahead::{once, read_ahead},
     asked::{certain, common, fit},
+    ground::quotable,
     network::Network,
     precedence::Precedence,
     quote::{Penalties, Quote},
@@ -149,6 +150,11 @@ impl Candle {
         self.inner.tokens.ids(text).map_err(|error| EngineError::run(NAME, error))
     }
 
+    /// `prompt` with what may be quoted, where answers are quotes.
+    fn quotable(&self, prompt: Prompt) -> Prompt {
+        if self.inner.config.quote { quotable(prompt) } else { prompt }
+    }
+
     /// What is said without the model: it would invent where nothing was found.
     fn fixed(&self, prompt: &Prompt) -> Option<&str> {
         if !prompt.searched || !prompt.passages.is_empty() {
@@ -186,6 +192,7 @@ impl LanguageModel for Candle {
     }
 
     fn generate(&self, prompt: Prompt) -> Output<Piece> {
+        let prompt = self.quotable(prompt);
         if let Some(text) = self.fixed(&prompt) {
             let pieces = [Piece::Text(text.to_owned()), Piece::Usage(Usage::default())];
             return stream::iter(pieces.map(Ok)).boxed();
@@ -227,6 +234,7 @@ impl LanguageModel for Candle {
     }
 
     fn prepare(&self, prompt: Prompt) -> BoxFuture<'static, Result<(), EngineError>> {
+        let prompt = self.quotable(prompt);
         match self.fixed(&prompt) {
             Some(_) => future::ready(Ok(())).boxed(),
             None => read_ahead(self.inner.clone(), prompt).boxed(),

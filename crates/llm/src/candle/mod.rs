@@ -2,6 +2,7 @@
 mod ahead;
 mod asked;
 mod engine;
+mod ground;
 mod kernels;
 mod matrix;
 mod network;

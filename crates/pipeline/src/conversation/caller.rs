@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Change, Decision, Meaning, Outcome, Phrase,
     hints::{Hint, hint},
+    looked_up_as,
     overlap::meaning,
 };
 
@@ -241,11 +242,13 @@ impl Conversation {
 
     fn prompt(&self, turn: TurnId, question: String) -> Prompt {
         let assistant = &self.rules.assistant;
+        let history = self.history.messages(turn, self.known.up_to, assistant.history_messages);
         Prompt {
             system: assistant.system_prompt.clone(),
             summary: self.known.summary.clone(),
             memory: self.known.memory.clone(),
-            history: self.history.messages(turn, self.known.up_to, assistant.history_messages),
+            looked_up_as: looked_up_as(&question, &history).unwrap_or_default(),
+            history,
             question,
             ..Prompt::default()
         }

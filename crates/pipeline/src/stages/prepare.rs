@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tracing::Span;
 use voce_core::{Knowledge, LanguageModel, Prompt};
 
+use super::retrieve::query;
 use crate::{Context, Inlet, Outlet, Stage, StageError};
 
 /// Looks up what the caller seems to be asking and has the language model read it, so that the answer to the whole
@@ -31,7 +32,7 @@ impl Stage for Prepare {
     async fn run(self, mut input: Inlet<Prompt>, _: Outlet<()>) -> Result<(), StageError> {
         while let Some(mut prompt) = input.next().await {
             if let Some(knowledge) = &self.knowledge {
-                prompt.passages = knowledge.search(prompt.question.clone(), self.limit).await?;
+                prompt.passages = knowledge.search(query(&prompt), self.limit).await?;
                 prompt.searched = true;
             }
             // It only helps: what cannot be prepared will be said when it is asked in earnest.

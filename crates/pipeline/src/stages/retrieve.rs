@@ -30,9 +30,11 @@ impl Stage for Retrieve {
         while let Some(mut prompt) = input.next().await {
             if let Some(knowledge) = &self.knowledge {
                 let span = Span::current();
-                span.record("query", &prompt.question);
+                let query = query(&prompt);
+                span.record("query", &query);
+                span.record("rewritten", !prompt.looked_up_as.is_empty());
                 let asked = Instant::now();
-                prompt.passages = knowledge.search(prompt.question.clone(), self.limit).await?;
+                prompt.passages = knowledge.search(query, self.limit).await?;
                 prompt.searched = true;
                 let seconds = asked.elapsed().as_secs_f64();
                 record(&span, &prompt.passages);
@@ -47,6 +49,12 @@ impl Stage for Retrieve {
         }
         Ok(())
     }
+}
+
+/// What is looked up for `prompt`.
+pub(super) fn query(prompt: &Prompt) -> String {
+    let leans = !prompt.looked_up_as.is_empty();
+    if leans { prompt.looked_up_as.clone() } else { prompt.question.clone() }
 }
 
 fn record(span: &Span, passages: &[Passage]) {

@@ -1,0 +1,13 @@
+//! What of the passages may be an answer, where answers are sentences of them.
+use voce_core::Prompt;
+
+use crate::{fence::material, orders::without_orders};
+
+/// `prompt` with passages that can be quoted: nothing in them orders the assistant about or ends a message.
+pub fn quotable(mut prompt: Prompt) -> Prompt {
+    for passage in &mut prompt.passages {
+        passage.text = material(&without_orders(&passage.text));
+    }
+    prompt.passages.retain(|passage| passage.text.contains(char::is_alphanumeric));
+    prompt
+}
