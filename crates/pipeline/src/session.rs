@@ -7,11 +7,11 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
-use voce_core::{Call, EngineError, Event, Prompt, Recorder, Speaker, TurnId};
+use voce_core::{Call, EngineError, Event, Prompt, Recorder, Speaker, ToolCall, TurnId};
 
 use crate::{
-    Action, Conversation, Engines, Gate, Heard, Input, Keeper, Moment, Mouth, OpenedBy, Played, Rules,
-    Running, Ticket, TraceId, Transcription, Turn,
+    Action, Conversation, Desk, Engines, Gate, Hands, Heard, Input, Keeper, Moment, Mouth, News, OpenedBy,
+    Played, Rules, Running, Ticket, Told, TraceId, Transcription, Turn,
     books::{Books, Clock},
     gate, lines, listen, prepare, reply, say, spans, understand,
     utterance::Utterance,
@@ -38,7 +38,9 @@ pub async fn run(
     let Call { id, user, microphone, mut controls, speaker, events, recorder } = call;
     let mut listening = listen(microphone, &engines)?;
     let mut conversation = Conversation::new(settings.rules.clone());
+    let (desk, mut told) = engines.tools.clone().map(Desk::new).unzip();
     let mut session = Session::new((id, user), engines, settings, speaker, events, recorder);
+    session.desk = desk;
     while !session.over {
         let input = tokio::select! {
             biased;
@@ -55,6 +57,10 @@ pub async fn run(
                 Input::Weighed(ticket, whole.ok().flatten())
             }
             heard = next(&mut session.hearing) => session.heard(heard),
+            told = news(&mut told) => match session.told(told) {
+                Some(news) => Input::Tool(news),
+                None => continue,
+            },
             progress = next(&mut session.filler) => match progress {
                 Some(Ok(played)) => Input::Played(played),
                 ended => { session.filler_ended(ended); continue }
@@ -82,8 +88,14 @@ pub async fn run(
             session.act(action, &mut conversation).await;
         }
     }
+    // Calls that are still to be finished tell nobody any more.
+    drop(told);
+    let desk = session.desk.take();
     session.stop().await;
     listening.stop().await;
+    if let Some(desk) = desk {
+        desk.close().await;
+    }
     Ok(())
 }
 
@@ -114,6 +126,11 @@ struct Session {
     /// The gate of the answer, and of the filler before it.
     gates: Vec<Keeper>,
     early: Option<Early>,
+    /// Where tools are called, where there are any.
+    desk: Option<Desk>,
+    /// Answers so far, and up to which of them they are over.
+    answers: u64,
+    answers_over: u64,
     over: bool,
 }
 
@@ -156,6 +173,9 @@ impl Session {
             filler: None,
             gates: vec![],
             early: None,
+            desk: None,
+            answers: 0,
+            answers_over: 0,
             over: false,
             settings,
         }
@@ -186,6 +206,14 @@ impl Session {
         self.hearing = None;
         self.failed = Some((self.asked.1, self.asked.2));
         Input::NotUnderstood(ticket, reason)
+    }
+
+    /// What a call has to say, unless it belongs to an answer that is over.
+    fn told(&self, Told { answer, news }: Told) -> Option<News> {
+        match &news {
+            News::Started { finishes: false, .. } | News::Asked { .. } if answer <= self.answers_over => None,
+            _ => Some(news),
+        }
     }
 
     fn filler_ended(&mut self, ended: Option<Result<Played, crate::FlowError>>) {
@@ -223,7 +251,9 @@ impl Session {
             Action::Prepare(prompt) => {
                 self.preparing = Some(prepare(prompt, &self.engines, &self.settings.rules.assistant));
             }
-            Action::Reply { turn, prompt, early } => self.reply(turn, prompt, early).await,
+            Action::Reply { turn, prompt, early, approved } => {
+                self.reply(turn, prompt, early, approved).await;
+            }
             Action::Release(turn) => self.release(turn),
             Action::Drop(turn) => self.drop_answer(turn).await,
             Action::Say(turn, text) => self.say(turn, text).await,
@@ -288,7 +318,7 @@ impl Session {
         self.judging = Some((ticket, answer.boxed()));
     }
 
-    async fn reply(&mut self, id: TurnId, prompt: Prompt, early: bool) {
+    async fn reply(&mut self, id: TurnId, prompt: Prompt, early: bool, approved: Option<ToolCall>) {
         self.stop_answer().await;
         let Some(turn) = self.books.turn(id).cloned() else { return };
         self.preparing = None;
@@ -300,7 +330,9 @@ impl Session {
         };
         self.early = early.then(|| Early { span: span.clone(), began: Instant::now() });
         let mouth = self.mouth(turn, span, if early { Gate::Closed } else { Gate::Open });
-        self.answer = Some(reply(prompt, &self.engines, &self.settings.rules.assistant, mouth));
+        self.answers += 1;
+        let hands = Hands { desk: self.desk.clone(), answer: self.answers, approved };
+        self.answer = Some(reply(prompt, &self.engines, &self.settings.rules.assistant, hands, mouth));
     }
 
     async fn say(&mut self, id: TurnId, text: String) {
@@ -358,6 +390,7 @@ impl Session {
 
     /// Stops whatever is being said or prepared, and waits until it is gone entirely.
     async fn stop_answer(&mut self) {
+        self.answers_over = self.answers;
         self.gates.clear();
         for running in [self.answer.take(), self.filler.take()].into_iter().flatten() {
             running.stop().await;
@@ -379,6 +412,17 @@ impl Session {
 async fn next<T: Send + 'static>(running: &mut Option<Running<T>>) -> Option<Result<T, crate::FlowError>> {
     match running {
         Some(running) => running.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for news of tools, or for ever where there are none.
+async fn news(told: &mut Option<mpsc::Receiver<Told>>) -> Told {
+    match told {
+        Some(told) => match told.recv().await {
+            Some(told) => told,
+            None => std::future::pending().await,
+        },
         None => std::future::pending().await,
     }
 }
