@@ -9,8 +9,9 @@ use voce_core::{
 };
 
 use crate::{
-    AssistantConfig, Context, Flow, Gateway, Heard, Moment, Played, Running, Turn,
+    AssistantConfig, Context, Flow, Gateway, Heard, Moment, Played, Running, Stage, Turn,
     stages::{Detect, Fit, Generate, Playout, Prepare, Retrieve, Split, Synthesize, Transcribe},
+    tools::{Calling, Hands},
 };
 
 /// Makes a voice detector for one call: it keeps state, so it is not shared.
@@ -82,14 +83,17 @@ pub fn reply(
     engines: &Engines,
     config: &AssistantConfig,
     context: Arc<Context>,
+    hands: Hands,
     mouth: Mouth,
 ) -> Running<Played> {
     let Mouth { speaker, recorder, gate, turn, span } = mouth;
+    let (filler, lines) = mpsc::channel(Split::BUFFER);
+    let tools = Calling::new(hands, filler.clone(), config, turn.clone());
     Flow::of(question, span)
         .then(Retrieve { knowledge: engines.knowledge.clone(), limit: config.passages, turn: turn.clone() })
-        .then(Fit { context })
-        .then(Generate { llm: engines.llm.clone(), turn: turn.clone() })
-        .then(Split::new(config, turn.clone()))
+        .then(Fit { context: context.clone() })
+        .then(Generate { llm: engines.llm.clone(), context, tools, turn: turn.clone() })
+        .then_through(Split::new(config, turn.clone()), filler, lines)
         .then(Synthesize { tts: engines.tts.clone(), turn: turn.clone() })
         .then(Playout { speaker, recorder, turn, gate, is_answer: true })
         .start()
@@ -99,6 +103,7 @@ pub fn reply(
 pub fn say(text: String, engines: &Engines, is_answer: bool, mouth: Mouth) -> Running<Played> {
     let Mouth { speaker, recorder, gate, turn, span } = mouth;
     let line = Line { index: 0, text, begins_sentence: true, ends_sentence: true };
+    turn.quiet().line_waits();
     Flow::of(line, span)
         .then(Synthesize { tts: engines.tts.clone(), turn: turn.clone() })
         .then(Playout { speaker, recorder, turn, gate, is_answer })

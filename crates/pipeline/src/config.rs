@@ -117,6 +117,10 @@ pub struct AssistantConfig {
     pub ask_again: String,
     /// Said when a stage failed.
     pub apology: String,
+    /// Said when a tool failed and the language model says nothing about it.
+    pub tool_failed: String,
+    /// How often in one answer the language model may call tools and be asked again with what they gave.
+    pub tool_rounds: usize,
     /// Said to a caller who says nothing for `patience.idle_seconds`. Empty: nothing.
     pub idle: String,
     /// Said before the bot hangs up on a caller who says nothing for `patience.goodbye_seconds` more.
@@ -144,6 +148,8 @@ impl Default for AssistantConfig {
             greeting: String::new(),
             ask_again: "Sorry, I did not catch that. Could you say it again?".into(),
             apology: "Sorry, something went wrong on my side. Please ask again.".into(),
+            tool_failed: "Sorry, that did not work.".into(),
+            tool_rounds: 5,
             idle: "Are you still there?".into(),
             goodbye: "I will hang up now. Good bye!".into(),
             uninterruptible: vec![],

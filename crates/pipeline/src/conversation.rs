@@ -2,24 +2,26 @@
 //!
 //! Time is counted in microphone frames, so every wait and deadline below can be played through in a test.
 //! `caller.rs` holds what concerns the caller's turns, `buttons.rs` what they do by hand, `bot.rs` the bot's turns,
-//! `overlaps.rs` both at once.
+//! `overlaps.rs` both at once, `calls.rs` the calls of tools.
 mod bot;
 mod buttons;
 mod caller;
+mod calls;
 mod history;
 mod known;
 mod overlaps;
 
 use std::{sync::Arc, time::Duration};
 
-use voce_core::{EndReason, Event, MediaTime, Prompt, TurnId};
+use voce_core::{EndReason, Event, MediaTime, Prompt, ToolCall, TurnId};
 
 use crate::{
     AssistantConfig, ContextConfig, Decision, Endpointing, InterruptionConfig, ListeningConfig, Meaning,
-    PatienceConfig, Phrase, Played, overlap::Voice,
+    News, PatienceConfig, Phrase, Played, overlap::Voice,
 };
-pub use history::Exchange;
+use calls::Asked;
 use history::History;
+pub use history::{Called, Exchange};
 pub use known::Known;
 
 /// All that can be set about a conversation.
@@ -67,6 +69,8 @@ pub enum Input {
     NotUnderstood(Ticket, String),
     /// The caller hears the bot.
     Played(Played),
+    /// A tool is called, or was.
+    Tool(News),
     /// The bot is done, or a stage failed.
     ReplyEnded(Result<(), String>),
     /// The call is over.
@@ -127,6 +131,8 @@ pub enum Action {
         prompt: Prompt,
         /// Whether the caller may yet go on.
         early: bool,
+        /// A call that the caller has said yes to; it is made first.
+        approved: Option<ToolCall>,
     },
     /// The early answer may be heard.
     Release(TurnId),
@@ -294,6 +300,10 @@ pub struct Conversation {
     filled: (TurnId, usize),
     /// When the bot last spoke.
     bot_ended: Option<MediaTime>,
+    /// A call that the caller was asked about.
+    asked: Option<Asked>,
+    /// The one that the question of this turn has decided.
+    decided: Option<(TurnId, Asked)>,
     /// How much speaks for a loudspeaker or a noisy place: above [`overlaps::DISTRUST`] the bot is not held by sound
     /// alone.
     distrust: u32,
@@ -319,6 +329,8 @@ impl Conversation {
             prompted: false,
             filled: (TurnId(0), 0),
             bot_ended: None,
+            asked: None,
+            decided: None,
             distrust: 0,
             actions: vec![],
             rules,
@@ -346,6 +358,7 @@ impl Conversation {
             Input::Weighed(ticket, whole) => self.weighed(ticket, whole),
             Input::NotUnderstood(ticket, reason) => self.not_understood(ticket, reason),
             Input::Played(played) => self.played(played),
+            Input::Tool(news) => self.tool(news),
             Input::ReplyEnded(outcome) => self.reply_ended(outcome),
             Input::HungUp => self.hung_up(),
         }
@@ -363,6 +376,9 @@ impl Conversation {
     }
 
     fn act(&mut self, action: Action) {
+        if let Action::Drop(turn) = &action {
+            self.answer_dropped(*turn);
+        }
         self.actions.push(action);
     }
 

@@ -88,8 +88,18 @@ impl<T: Send + 'static> Flow<T> {
     }
 
     /// Adds a stage behind the last one and starts it.
-    pub fn then<S: Stage<In = T>>(mut self, stage: S) -> Flow<S::Out> {
+    pub fn then<S: Stage<In = T>>(self, stage: S) -> Flow<S::Out> {
         let (sender, tail) = mpsc::channel(S::BUFFER);
+        self.then_through(stage, sender, tail)
+    }
+
+    /// The same, where an earlier stage may put something into the new stage's output, too.
+    pub fn then_through<S: Stage<In = T>>(
+        mut self,
+        stage: S,
+        sender: mpsc::Sender<S::Out>,
+        tail: mpsc::Receiver<S::Out>,
+    ) -> Flow<S::Out> {
         let (mut rest, parent) = (self.tail, self.span.clone());
         self.tasks.spawn(async move {
             // A stage starts with its first item, so its span shows its own time and not that of those before it.

@@ -7,11 +7,11 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
-use voce_core::{Call, EngineError, Event, Prompt, Recorder, Speaker, TurnId};
+use voce_core::{Call, EngineError, Event, Prompt, Recorder, Speaker, ToolCall, TurnId};
 
 use crate::{
-    Action, Conversation, Engines, Gate, Heard, Input, Keeper, Moment, Mouth, OpenedBy, Played, Rules,
-    Running, Ticket, TraceId, Transcription, Turn,
+    Action, Conversation, Desk, Engines, Gate, Hands, Heard, Input, Keeper, Moment, Mouth, News, OpenedBy,
+    Played, Rules, Running, Ticket, Told, TraceId, Transcription, Turn,
     books::{Books, Clock},
     context::{Background, Context, remember},
     gate, lines, listen, prepare, reply, say, spans, understand,
@@ -41,7 +41,9 @@ pub async fn run(
     let mut conversation = Conversation::new(settings.rules.clone());
     let memory = user.clone().and_then(|user| Some((engines.memory.clone()?, user)));
     let mut recalling = memory.clone().map(|(memory, user)| memory.recall(user));
+    let (desk, mut told) = engines.tools.clone().map(Desk::new).unzip();
     let mut session = Session::new((id, user), engines, settings, speaker, events, recorder);
+    session.desk = desk;
     while !session.over {
         let input = tokio::select! {
             biased;
@@ -58,6 +60,10 @@ pub async fn run(
                 Input::Weighed(ticket, whole.ok().flatten())
             }
             heard = next(&mut session.hearing) => session.heard(heard),
+            told = news(&mut told) => match session.told(told) {
+                Some(news) => Input::Tool(news),
+                None => continue,
+            },
             progress = next(&mut session.filler) => match progress {
                 Some(Ok(played)) => Input::Played(played),
                 ended => { session.filler_ended(ended); continue }
@@ -99,10 +105,16 @@ pub async fn run(
         session.background.mind(&conversation);
     }
     let context = session.context.clone();
+    // Calls that are still to be finished tell nobody any more.
+    drop(told);
+    let desk = session.desk.take();
     session.stop().await;
     listening.stop().await;
     // Those who watch the call have seen its end by now.
     drop(controls);
+    if let Some(desk) = desk {
+        desk.close().await;
+    }
     if let Some((memory, user)) = memory {
         remember(&*memory, &context, &user, conversation.history(), conversation.known()).await;
     }
@@ -138,6 +150,11 @@ struct Session {
     early: Option<Early>,
     context: Arc<Context>,
     background: Background,
+    /// Where tools are called, where there are any.
+    desk: Option<Desk>,
+    /// Answers so far, and up to which of them they are over.
+    answers: u64,
+    answers_over: u64,
     over: bool,
 }
 
@@ -185,6 +202,9 @@ impl Session {
             early: None,
             context,
             background,
+            desk: None,
+            answers: 0,
+            answers_over: 0,
             over: false,
             settings,
         }
@@ -215,6 +235,14 @@ impl Session {
         self.hearing = None;
         self.failed = Some((self.asked.1, self.asked.2));
         Input::NotUnderstood(ticket, reason)
+    }
+
+    /// What a call has to say, unless it belongs to an answer that is over.
+    fn told(&self, Told { answer, news }: Told) -> Option<News> {
+        match &news {
+            News::Started { finishes: false, .. } | News::Asked { .. } if answer <= self.answers_over => None,
+            _ => Some(news),
+        }
     }
 
     fn filler_ended(&mut self, ended: Option<Result<Played, crate::FlowError>>) {
@@ -257,7 +285,9 @@ impl Session {
                     self.context.clone(),
                 ));
             }
-            Action::Reply { turn, prompt, early } => self.reply(turn, prompt, early).await,
+            Action::Reply { turn, prompt, early, approved } => {
+                self.reply(turn, prompt, early, approved).await;
+            }
             Action::Release(turn) => self.release(turn),
             Action::Drop(turn) => self.drop_answer(turn).await,
             Action::Say(turn, text) => self.say(turn, text).await,
@@ -322,7 +352,7 @@ impl Session {
         self.judging = Some((ticket, answer.boxed()));
     }
 
-    async fn reply(&mut self, id: TurnId, prompt: Prompt, early: bool) {
+    async fn reply(&mut self, id: TurnId, prompt: Prompt, early: bool, approved: Option<ToolCall>) {
         self.stop_answer().await;
         let Some(turn) = self.books.turn(id).cloned() else { return };
         self.preparing = None;
@@ -334,8 +364,10 @@ impl Session {
         };
         self.early = early.then(|| Early { span: span.clone(), began: Instant::now() });
         let mouth = self.mouth(turn, span, if early { Gate::Closed } else { Gate::Open });
-        self.answer =
-            Some(reply(prompt, &self.engines, &self.settings.rules.assistant, self.context.clone(), mouth));
+        self.answers += 1;
+        let hands = Hands { desk: self.desk.clone(), answer: self.answers, approved };
+        let (assistant, context) = (&self.settings.rules.assistant, self.context.clone());
+        self.answer = Some(reply(prompt, &self.engines, assistant, context, hands, mouth));
     }
 
     async fn say(&mut self, id: TurnId, text: String) {
@@ -393,6 +425,7 @@ impl Session {
 
     /// Stops whatever is being said or prepared, and waits until it is gone entirely.
     async fn stop_answer(&mut self) {
+        self.answers_over = self.answers;
         self.gates.clear();
         for running in [self.answer.take(), self.filler.take()].into_iter().flatten() {
             running.stop().await;
@@ -422,6 +455,17 @@ async fn next<T: Send + 'static>(running: &mut Option<Running<T>>) -> Option<Res
 async fn once<T>(asked: &mut Option<BoxFuture<'static, T>>) -> T {
     match asked {
         Some(asked) => asked.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for news of tools, or for ever where there are none.
+async fn news(told: &mut Option<mpsc::Receiver<Told>>) -> Told {
+    match told {
+        Some(told) => match told.recv().await {
+            Some(told) => told,
+            None => std::future::pending().await,
+        },
         None => std::future::pending().await,
     }
 }

@@ -4,7 +4,7 @@
 //! Fields that are not known at the start are declared empty and recorded later. `started_ms_ago` and
 //! `ended_ms_ago` say that the true start or end lies before the moment the span was made or dropped.
 use tracing::{Span, field::Empty, info_span};
-use voce_core::{ModelCard, TurnId};
+use voce_core::{ModelCard, ToolCall, TurnId};
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +97,15 @@ pub fn llm(turn: &Span, model: &ModelCard) -> Span {
 /// Request to first token.
 pub fn llm_first_token(llm: &Span) -> Span {
     info_span!(parent: llm, "llm.first_token")
+}
+
+/// One call of a tool. `name` is one that the configuration knows, so that there are only so many.
+pub fn tool(llm: &Span, name: &str, call: &ToolCall, has_effects: bool, confirmed: bool) -> Span {
+    info_span!(
+        parent: llm, "tool", tool = name, call = call.id, arguments = call.arguments, has_effects, confirmed,
+        result = Empty, outcome = Empty, seconds = Empty, filler = Empty, otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
 }
 
 /// First text to last line.

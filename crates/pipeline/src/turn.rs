@@ -2,11 +2,17 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tracing::Span;
 use voce_core::{EndReason, Event, TurnId, TurnReport};
 
-use crate::spans::{self, Caller};
+use crate::{
+    spans::{self, Caller},
+    tools::Quiet,
+};
 
 /// Names the trace of a span, where there is one. The pipeline knows no tracing backend, so it is told how.
 pub type TraceId = fn(&Span) -> Option<String>;
@@ -27,6 +33,9 @@ struct Shared {
     waiting: Mutex<Option<Vec<Event>>>,
     report: Mutex<TurnReport>,
     speech_ended: Mutex<Option<Instant>>,
+    /// Whether the answer is wanted for sure.
+    released: watch::Sender<bool>,
+    quiet: Quiet,
 }
 
 impl Turn {
@@ -41,7 +50,8 @@ impl Turn {
         let span = spans::turn(caller, id, opened_by, began.elapsed().as_secs_f64() * 1_000.0);
         let report = Mutex::new(TurnReport { turn: id, ..TurnReport::default() });
         let (waiting, speech_ended) = (Mutex::new(None), Mutex::new(None));
-        Self(Arc::new(Shared { id, span, began, events, waiting, report, speech_ended }))
+        let (released, quiet) = (watch::Sender::new(true), Quiet::default());
+        Self(Arc::new(Shared { id, span, began, events, waiting, report, speech_ended, released, quiet }))
     }
 
     /// Which turn of the call.
@@ -66,6 +76,8 @@ impl Turn {
     /// An answer begins. If it is early, the observers do not see it before [`Turn::release`].
     pub fn begin_answer(&self, early: bool) {
         *self.0.waiting.lock() = early.then(Vec::new);
+        self.0.released.send_replace(!early);
+        self.0.quiet.reset();
         let mut report = self.0.report.lock();
         // Nothing is left of an answer that was dropped but its cost.
         *report = TurnReport {
@@ -87,6 +99,28 @@ impl Turn {
         for event in self.0.waiting.lock().take().into_iter().flatten() {
             self.0.events.try_send(event).ok();
         }
+        self.0.released.send_replace(true);
+    }
+
+    /// Whether the answer is wanted for sure.
+    pub fn is_released(&self) -> bool {
+        *self.0.released.borrow()
+    }
+
+    /// Waits until the answer is wanted for sure.
+    pub async fn released(&self) {
+        // The sender lives as long as the turn does.
+        self.0.released.subscribe().wait_for(|released| *released).await.ok();
+    }
+
+    /// Whether anything of the answer sounds, or will.
+    pub fn quiet(&self) -> &Quiet {
+        &self.0.quiet
+    }
+
+    /// The way to the observers, for what outlives the turn.
+    pub fn observers(&self) -> mpsc::Sender<Event> {
+        self.0.events.clone()
     }
 
     /// The answer is not wanted. `wasted` is the time that went into it.

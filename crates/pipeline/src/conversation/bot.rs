@@ -29,6 +29,10 @@ impl Conversation {
             Phrase::Goodbye => &assistant.goodbye,
         };
         let text = text.clone();
+        if phrase != Phrase::AskAgain {
+            // "Yes" is an answer to this sentence now.
+            self.let_go();
+        }
         self.floor = Floor::Bot(self.speaking(turn, Some(phrase)));
         self.act(Action::Say(turn, text));
     }
@@ -163,13 +167,15 @@ impl Conversation {
 
     fn watch_answer(&mut self, speaking: Speaking) {
         let patience = &self.rules.patience;
+        // A tool has its own patience, and perhaps its own words for those who wait.
+        let (calls, covered) = self.calls_of(speaking.turn);
         let (limit, since, what) = match speaking.audible {
-            false => (seconds(patience.answer_seconds), speaking.since, "no sound of the answer"),
+            false => (seconds(patience.answer_seconds), speaking.progress, "no sound of the answer"),
             true => {
                 (seconds(patience.stall_seconds), speaking.progress, "the answer broke off: nothing more")
             }
         };
-        if self.now.since(since) > limit {
+        if !calls && self.now.since(since) > limit {
             let reason = format!("{what} within {limit:?}");
             // The fixed sentence hangs, too: there is no voice to say so with.
             return match speaking.failed || speaking.phrase.is_some() {
@@ -188,7 +194,7 @@ impl Conversation {
         }
         let waited = self.now.since(speaking.since);
         let due = patience.filler_ms > 0 && waited >= millis(patience.filler_ms);
-        if due && !speaking.audible && speaking.phrase.is_none() {
+        if due && !covered && !speaking.audible && speaking.phrase.is_none() {
             self.fill(speaking.turn);
         }
     }

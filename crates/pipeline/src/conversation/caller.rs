@@ -4,8 +4,8 @@ use std::time::Duration;
 use voce_core::{EndReason, Event, MediaTime, Prompt, TurnId};
 
 use super::{
-    Action, Conversation, Early, Floor, Hearing, OpenedBy, OverBot, Speaking, Speech, millis,
-    overlaps::DISTRUST, seconds,
+    Action, Conversation, Early, Floor, Hearing, OpenedBy, OverBot, Speaking, Speech, calls::Answered,
+    millis, overlaps::DISTRUST, seconds,
 };
 use crate::{
     Change, Decision, Meaning, Outcome, Phrase,
@@ -195,17 +195,29 @@ impl Conversation {
         }
         self.misheard = 0;
         self.history.ask(turn, &text);
+        let consent = self.consent(turn, &text);
         // Nobody goes on with a turn that was cut off for its length.
         let question = (outcome != Outcome::TooLong).then_some((began, ended));
         self.floor = Floor::Bot(Speaking { question, ..self.speaking(turn, None) });
+        if let Answered::NotHeard(question) = consent {
+            if early.is_some() {
+                self.act(Action::Drop(turn));
+            }
+            return self.ask_once_more(turn, question);
+        }
         match early {
-            Some(Early { question, ended }) if question == text => match ended {
-                None => self.act(Action::Release(turn)),
-                Some(outcome) => self.reply_ended(outcome),
-            },
+            Some(Early { question, ended }) if question == text => {
+                self.decide(turn, consent);
+                match ended {
+                    None => self.act(Action::Release(turn)),
+                    Some(outcome) => self.reply_ended(outcome),
+                }
+            }
             _ => {
-                let prompt = self.prompt(turn, text);
-                self.act(Action::Reply { turn, prompt, early: false });
+                self.history.forget_calls(turn);
+                let (prompt, approved) = self.question(turn, text);
+                self.decide(turn, consent);
+                self.act(Action::Reply { turn, prompt, early: false, approved });
             }
         }
     }
@@ -240,7 +252,7 @@ impl Conversation {
         self.say(turn, Phrase::AskAgain);
     }
 
-    fn prompt(&self, turn: TurnId, question: String) -> Prompt {
+    pub(super) fn prompt(&self, turn: TurnId, question: String) -> Prompt {
         let assistant = &self.rules.assistant;
         let history = self.history.messages(turn, self.known.up_to, assistant.history_messages);
         Prompt {
@@ -250,6 +262,7 @@ impl Conversation {
             looked_up_as: looked_up_as(&question, &history).unwrap_or_default(),
             history,
             question,
+            steps: self.history.steps(turn),
             ..Prompt::default()
         }
     }
@@ -327,14 +340,19 @@ impl Conversation {
     }
 
     fn begin_early(&mut self, text: String) {
-        let Floor::Caller { turn, early: early @ None } = &mut self.floor else { return };
+        let Floor::Caller { turn, early: None } = &self.floor else { return };
         if !self.rules.listening.early || text.is_empty() || self.endpointing.is_speaking() {
             return;
         }
-        *early = Some(Early { question: text.clone(), ended: None });
         let turn = *turn;
-        let prompt = self.prompt(turn, text);
-        self.act(Action::Reply { turn, prompt, early: true });
+        if matches!(self.consent(turn, &text), Answered::NotHeard(_)) {
+            return;
+        }
+        if let Floor::Caller { early, .. } = &mut self.floor {
+            *early = Some(Early { question: text.clone(), ended: None });
+        }
+        let (prompt, approved) = self.question(turn, text);
+        self.act(Action::Reply { turn, prompt, early: true, approved });
     }
 
     /// The words so far of a caller who goes on speaking.

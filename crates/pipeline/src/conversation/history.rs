@@ -1,6 +1,8 @@
 //! What is remembered of a call: per turn the question and what became of the answer.
 use serde::Serialize;
-use voce_core::{Message, TurnId};
+use voce_core::{Message, ToolCall, ToolOutcome, ToolStep, TurnId};
+
+use crate::tools::{REMEMBERED, shortened};
 
 /// Turns that are remembered. More than any prompt takes.
 const MOST: usize = 256;
@@ -20,6 +22,34 @@ pub struct Exchange {
     pub heard: String,
     /// Whether the answer did not come to its end.
     pub cut: bool,
+    /// What was called for the answer.
+    pub calls: Vec<Called>,
+}
+
+/// A call of a tool, and what is known of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Called {
+    /// The call and, once it is over, what came of it.
+    pub step: ToolStep,
+    /// Whether it changes anything: then it is a fact, whatever becomes of the answer.
+    pub has_effects: bool,
+    /// Whether it still runs.
+    pub is_running: bool,
+    /// Whether it goes on without its answer.
+    pub finishes: bool,
+    /// Whether it has words of its own for a caller who waits.
+    pub has_filler: bool,
+}
+
+impl Called {
+    /// As the language model sees it.
+    fn step(&self) -> ToolStep {
+        if self.is_running {
+            let result = "It is still running; what comes of it is not known yet.".to_owned();
+            return ToolStep { result, ..self.step.clone() };
+        }
+        ToolStep { result: shortened(&self.step.result, REMEMBERED), ..self.step.clone() }
+    }
 }
 
 /// The turns of a call, the last one perhaps still open.
@@ -42,7 +72,15 @@ impl History {
         let exchange = self.of(turn);
         exchange.cut = cut;
         exchange.heard = heard;
-        self.0.retain(|exchange| !exchange.question.is_empty() || !exchange.heard.is_empty());
+        // Those that do not go on end with the answer.
+        for called in exchange.calls.iter_mut().filter(|called| called.is_running && !called.finishes) {
+            called.is_running = false;
+            called.step.outcome = ToolOutcome::Cancelled;
+            called.step.result = "It was cancelled: the caller interrupted.".into();
+        }
+        self.0.retain(|exchange| {
+            !exchange.question.is_empty() || !exchange.heard.is_empty() || !exchange.calls.is_empty()
+        });
     }
 
     /// What was made for `turn`, heard or not.
@@ -51,6 +89,89 @@ impl History {
             exchange.generated = generated;
             exchange.spoken = spoken;
         }
+    }
+
+    /// A call of `turn` began.
+    pub fn called(&mut self, turn: TurnId, called: Called) {
+        self.of(turn).calls.push(called);
+    }
+
+    /// A call that `turn` did not make after all, where `turn` is still remembered.
+    pub fn called_before(&mut self, turn: TurnId, step: ToolStep) {
+        if let Some(exchange) = self.exchange_mut(turn) {
+            exchange.calls.push(Called { step, ..Called::default() });
+        }
+    }
+
+    /// It may be made yet.
+    pub fn forget_unconfirmed(&mut self, turn: TurnId, call: &ToolCall) {
+        if let Some(exchange) = self.exchange_mut(turn) {
+            exchange.calls.retain(|called| {
+                called.step.outcome != ToolOutcome::Unconfirmed || called.step.call != *call
+            });
+        }
+    }
+
+    /// A call of `turn` is over. One that is not known any more counts only if it did something.
+    pub fn call_ended(&mut self, turn: TurnId, step: ToolStep, has_effects: bool) {
+        let is_fact = match step.outcome {
+            ToolOutcome::Cancelled => false,
+            ToolOutcome::Unconfirmed | ToolOutcome::Refused => true,
+            ToolOutcome::Done | ToolOutcome::Failed | ToolOutcome::TimedOut => has_effects,
+        };
+        let Some(exchange) = self.exchange_mut(turn) else { return };
+        let running = |called: &&mut Called| called.is_running && called.step.call.id == step.call.id;
+        match exchange.calls.iter_mut().find(running) {
+            Some(called) => (called.step, called.is_running) = (step, false),
+            None if is_fact => exchange.calls.push(Called { step, has_effects, ..Called::default() }),
+            None => {}
+        }
+    }
+
+    /// Whether a call of `turn` runs.
+    pub fn running(&self, turn: TurnId) -> impl Iterator<Item = &Called> {
+        let exchange = self.exchange(turn);
+        exchange.into_iter().flat_map(|exchange| &exchange.calls).filter(|called| called.is_running)
+    }
+
+    /// The answer to `turn` is dropped: what its calls read is forgotten, what they did is not.
+    pub fn forget_calls(&mut self, turn: TurnId) {
+        let Some(exchange) = self.exchange_mut(turn) else { return };
+        exchange.calls.retain(|called| match called.is_running {
+            true => called.finishes,
+            false => called.has_effects,
+        });
+    }
+
+    /// What `turn` has done already, for another answer to it.
+    pub fn steps(&self, turn: TurnId) -> Vec<ToolStep> {
+        self.exchange(turn)
+            .map(|exchange| exchange.calls.iter().map(Called::step).collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether `turn` has made `call`, or is making it.
+    pub fn has_made(&self, turn: TurnId, call: &ToolCall) -> bool {
+        let made = |called: &Called| {
+            let outcome = called.step.outcome;
+            let not =
+                matches!(outcome, ToolOutcome::Refused | ToolOutcome::Unconfirmed | ToolOutcome::Cancelled);
+            called.step.call == *call && (called.is_running || !not)
+        };
+        self.exchange(turn).is_some_and(|exchange| exchange.calls.iter().any(made))
+    }
+
+    /// What was heard of the answer to `turn`.
+    pub fn heard(&self, turn: TurnId) -> &str {
+        self.exchange(turn).map_or("", |exchange| &exchange.heard)
+    }
+
+    fn exchange(&self, turn: TurnId) -> Option<&Exchange> {
+        self.0.iter().rev().find(|exchange| exchange.turn == turn)
+    }
+
+    fn exchange_mut(&mut self, turn: TurnId) -> Option<&mut Exchange> {
+        self.0.iter_mut().rev().find(|exchange| exchange.turn == turn)
     }
 
     /// What was said after turn `after` and before `turn`, as the language model sees it: only what was heard. Of more than
@@ -65,7 +186,8 @@ impl History {
                     (!exchange.question.is_empty()).then(|| Message::User(exchange.question.clone()));
                 let answer = Message::Assistant { text: exchange.heard.clone(), cut: exchange.cut };
                 let answer = (!exchange.heard.is_empty()).then_some(answer);
-                question.into_iter().chain(answer)
+                let calls = exchange.calls.iter().map(|called| Message::Tool(called.step()));
+                question.into_iter().chain(calls).chain(answer)
             })
             .collect();
         messages[first_shown(&messages, most)..].to_vec()

@@ -1,20 +1,37 @@
-//! Prompt to text, as the model writes it.
+//! Prompt to text, as the model writes it; what it calls meanwhile is called, and it is asked again with the results.
+mod clock;
+mod messages;
+
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use serde_json::json;
-use tokio::time::Instant;
 use tracing::Span;
-use voce_core::{Event, LanguageModel, Message, Piece, Prompt, Usage};
+use voce_core::{EngineError, Event, LanguageModel, Piece, Prompt, ToolCall, ToolOutcome, ToolStep, Usage};
 
-use crate::{Inlet, Outlet, Stage, StageError, Turn, spans};
+use crate::{Context, Inlet, Outlet, Stage, StageError, Turn, spans, tools::Calling};
+use clock::Clock;
+use messages::messages;
+
+/// Ends whatever line the voice is waiting for the end of.
+const END_OF_LINE: &str = "\n\n";
 
 /// Asks the language model.
 pub struct Generate {
     /// The model.
     pub llm: Arc<dyn LanguageModel>,
+    /// What it can take.
+    pub context: Arc<Context>,
+    /// What it may call.
+    pub tools: Calling,
     /// The turn that asks.
     pub turn: Turn,
+}
+
+/// What the model has given so far.
+#[derive(Default)]
+struct Answer {
+    text: String,
+    usage: Option<Usage>,
 }
 
 impl Stage for Generate {
@@ -26,28 +43,13 @@ impl Stage for Generate {
         spans::llm(parent, self.llm.model())
     }
 
-    async fn run(self, mut input: Inlet<Prompt>, mut output: Outlet<String>) -> Result<(), StageError> {
+    async fn run(mut self, mut input: Inlet<Prompt>, mut output: Outlet<String>) -> Result<(), StageError> {
         while let Some(prompt) = input.next().await {
             let span = Span::current();
-            span.record("messages", messages(&prompt));
             self.turn.publish(Event::GenerationStarted { turn: self.turn.id() });
-            let mut clock = Clock::start(&span);
-            let mut pieces = self.llm.generate(prompt);
-            let (mut answer, mut usage) = (String::new(), None);
-            while let Some(piece) = clock.time(pieces.next()).await {
-                match piece? {
-                    Piece::Text(text) => {
-                        clock.token();
-                        answer.push_str(&text);
-                        self.turn.note(|report| report.generated.push_str(&text));
-                        self.turn.publish(Event::Generated { turn: self.turn.id(), text: text.clone() });
-                        output.send(text).await?;
-                    }
-                    Piece::Call(_) => {}
-                    Piece::Usage(tokens) => usage = Some(tokens),
-                }
-            }
-            self.record(&span, &clock, &answer, usage);
+            let (mut clock, mut answer) = (Clock::start(&span), Answer::default());
+            self.answer(prompt, &span, &mut clock, &mut answer, &mut output).await?;
+            self.record(&span, &clock, &answer);
             self.turn.publish(Event::GenerationEnded { turn: self.turn.id() });
         }
         Ok(())
@@ -55,8 +57,87 @@ impl Stage for Generate {
 }
 
 impl Generate {
-    fn record(&self, span: &Span, clock: &Clock, answer: &str, usage: Option<Usage>) {
-        span.record("answer", answer);
+    /// Asks until the model is done with its tools, or may call no more.
+    async fn answer(
+        &mut self,
+        mut prompt: Prompt,
+        span: &Span,
+        clock: &mut Clock,
+        answer: &mut Answer,
+        output: &mut Outlet<String>,
+    ) -> Result<(), StageError> {
+        if let Some(step) = clock.elsewhere(self.tools.approved(span)).await {
+            prompt.steps.push(step);
+        }
+        for round in 0.. {
+            prompt.tools = self.tools.definitions(round);
+            if !prompt.steps.is_empty() {
+                prompt = self.context.fit(prompt);
+            }
+            span.record("messages", messages(&prompt));
+            let before = answer.text.len();
+            let calls = self.ask(&prompt, clock, answer, output).await?;
+            let is_silent = answer.text[before..].trim().is_empty();
+            if calls.is_empty() || prompt.tools.is_empty() {
+                return if is_silent { self.nothing_said(&prompt.steps, output).await } else { Ok(()) };
+            }
+            if !is_silent {
+                output.send(END_OF_LINE.into()).await?;
+            }
+            let done = clock.elsewhere(self.tools.round(calls, &prompt.steps, span)).await;
+            prompt.steps.extend(done.steps);
+            if let Some((call, question)) = done.question {
+                output.send(question.clone()).await?;
+                clock.elsewhere(self.tools.asked(call, question, span)).await;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// One request: text goes on at once, calls are kept to its end.
+    async fn ask(
+        &self,
+        prompt: &Prompt,
+        clock: &mut Clock,
+        answer: &mut Answer,
+        output: &mut Outlet<String>,
+    ) -> Result<Vec<ToolCall>, StageError> {
+        let mut calls = vec![];
+        clock.request();
+        let mut pieces = self.llm.generate(prompt.clone());
+        while let Some(piece) = clock.time(pieces.next()).await {
+            match piece? {
+                Piece::Text(text) => {
+                    clock.token();
+                    answer.text.push_str(&text);
+                    self.turn.note(|report| report.generated.push_str(&text));
+                    self.turn.publish(Event::Generated { turn: self.turn.id(), text: text.clone() });
+                    output.send(text).await?;
+                }
+                Piece::Call(call) => {
+                    clock.token();
+                    calls.push(call);
+                }
+                Piece::Usage(tokens) => answer.bill(tokens),
+            }
+        }
+        Ok(calls)
+    }
+
+    /// The model has nothing to say. Of a tool that failed the caller hears in any case.
+    async fn nothing_said(&self, steps: &[ToolStep], output: &mut Outlet<String>) -> Result<(), StageError> {
+        let Some(last) = steps.last() else { return Ok(()) };
+        let failed = matches!(last.outcome, ToolOutcome::Failed | ToolOutcome::TimedOut);
+        if failed && !self.tools.apology().is_empty() {
+            return output.send(self.tools.apology().into()).await;
+        }
+        Err(EngineError::run("llm", "the model said nothing about what its tools gave").into())
+    }
+
+    fn record(&self, span: &Span, clock: &Clock, answer: &Answer) {
+        let usage = answer.usage;
+        span.record("answer", &answer.text);
         let tokens_per_second = clock.tokens_per_second(usage);
         if let Some(usage) = usage {
             span.record("prompt_tokens", usage.prompt_tokens);
@@ -75,7 +156,7 @@ impl Generate {
         }
         self.turn.note(|report| {
             report.llm_first_token_seconds = clock.first;
-            report.llm_seconds = Some(clock.asked.elapsed().as_secs_f64());
+            report.llm_seconds = Some(clock.seconds());
             report.llm_inter_token_seconds = clock.gaps().map(|(mean, _)| mean);
             report.usage = usage;
             report.tokens_per_second = tokens_per_second;
@@ -83,77 +164,12 @@ impl Generate {
     }
 }
 
-/// Times the model alone: what it takes to hand a piece on is not counted.
-struct Clock {
-    asked: Instant,
-    waiting: f64,
-    first: Option<f64>,
-    first_token: Option<Span>,
-    gaps: Vec<f64>,
-}
-
-impl Clock {
-    fn start(llm: &Span) -> Self {
-        let first_token = Some(spans::llm_first_token(llm));
-        Self { asked: Instant::now(), waiting: 0.0, first: None, first_token, gaps: vec![] }
+impl Answer {
+    /// Every request is billed.
+    fn bill(&mut self, tokens: Usage) {
+        let sum = self.usage.get_or_insert_default();
+        sum.prompt_tokens += tokens.prompt_tokens;
+        sum.completion_tokens += tokens.completion_tokens;
+        sum.cached_tokens += tokens.cached_tokens;
     }
-
-    async fn time<T>(&mut self, next: impl Future<Output = T>) -> T {
-        let from = Instant::now();
-        let item = next.await;
-        self.waiting += from.elapsed().as_secs_f64();
-        item
-    }
-
-    fn token(&mut self) {
-        let waited = std::mem::take(&mut self.waiting);
-        self.first_token = None;
-        match self.first {
-            None => self.first = Some(waited),
-            Some(_) => self.gaps.push(waited),
-        }
-    }
-
-    /// Mean and 95th percentile of the time between two pieces, seconds.
-    fn gaps(&self) -> Option<(f64, f64)> {
-        let mut sorted = self.gaps.clone();
-        sorted.sort_by(f64::total_cmp);
-        let p95 = *sorted.get((sorted.len() * 95 / 100).min(sorted.len().checked_sub(1)?))?;
-        Some((sorted.iter().sum::<f64>() / sorted.len() as f64, p95))
-    }
-
-    /// Absent where pieces hold many tokens each: a sentence that is quoted as a whole was not written at a rate.
-    fn tokens_per_second(&self, usage: Option<Usage>) -> Option<f64> {
-        let after_first: f64 = self.gaps.iter().sum();
-        let pieces = self.gaps.len() as u32;
-        let tokens = usage.map_or(pieces, |usage| usage.completion_tokens.saturating_sub(1));
-        (after_first > 0.0 && tokens > 0 && tokens < 2 * pieces).then(|| f64::from(tokens) / after_first)
-    }
-}
-
-/// What the model is asked, as chat messages in JSON.
-fn messages(prompt: &Prompt) -> String {
-    let mut messages = vec![json!({"role": "system", "content": prompt.system})];
-    let known = [&prompt.memory, &prompt.summary].into_iter().filter(|text| !text.is_empty());
-    messages.extend(known.map(|text| json!({"role": "system", "content": text})));
-    for message in &prompt.history {
-        messages.push(match message {
-            Message::Tool(step) => {
-                json!({"role": "tool", "tool_call_id": step.call.id, "content": step.result})
-            }
-            Message::User(text) => json!({"role": "user", "content": text}),
-            Message::Assistant { text, cut: false } => json!({"role": "assistant", "content": text}),
-            Message::Assistant { text, cut: true } => {
-                json!({"role": "assistant", "content": format!("{text}—")})
-            }
-        });
-    }
-    let mut question = String::new();
-    for passage in &prompt.passages {
-        question.push_str(&passage.text);
-        question.push_str("\n\n");
-    }
-    question.push_str(&prompt.question);
-    messages.push(json!({"role": "user", "content": question}));
-    serde_json::Value::Array(messages).to_string()
 }

@@ -54,12 +54,11 @@ impl Stage for Playout {
 
     async fn run(mut self, mut input: Inlet<Spoken>, mut output: Outlet<Played>) -> Result<(), StageError> {
         let Some(first) = input.next().await else { return Ok(()) };
+        self.turn.quiet().sounds(true);
         self.gate.pass().await;
         let speaker = self.speaker.hold().await;
         let span = spans::playout(&Span::current());
-        if self.is_answer {
-            self.turn.first_sound();
-        }
+        let mut is_awaited = self.is_answer;
         let mut player = Player {
             send: Send { speaker, recorder: self.recorder, due: Instant::now(), late_frames: 0 },
             track: Track::new(first.speech.rate_hz),
@@ -72,6 +71,12 @@ impl Stage for Playout {
         output.send(Played::Started).await?;
         let mut next = Some(first);
         while let Some(spoken) = next {
+            player.turn.quiet().sounds(true);
+            // What covers the time of a tool is not what the caller waits for.
+            if is_awaited && !player.turn.quiet().is_filler(&spoken.line) {
+                player.turn.first_sound();
+                is_awaited = false;
+            }
             if spoken.begins_line {
                 output.send(Played::Line(spoken.line)).await?;
             }
@@ -79,8 +84,10 @@ impl Stage for Playout {
             while player.track.frame_is_full() {
                 player.play(&mut output).await?;
             }
+            player.turn.quiet().sounds(false);
             next = input.next().await;
         }
+        player.turn.quiet().sounds(true);
         player.finish(&mut output).await
     }
 }
@@ -110,7 +117,9 @@ impl Player {
         let now = Instant::now();
         if now > self.send.due + AHEAD {
             // The sound ran dry. It goes on from here rather than hurry after the lost time.
-            self.send.late_frames += ((now - self.send.due).as_millis() / FRAME.as_millis()) as u32;
+            if !self.turn.quiet().was_expected() {
+                self.send.late_frames += ((now - self.send.due).as_millis() / FRAME.as_millis()) as u32;
+            }
             self.send.due = now;
         }
         let gain = loop {

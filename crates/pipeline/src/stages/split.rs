@@ -69,6 +69,7 @@ impl Split {
             books.text.push('\n');
         }
         books.text.push_str(&line.text);
+        self.turn.quiet().line_waits();
         output.send(line).await
     }
 }

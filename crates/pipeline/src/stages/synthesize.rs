@@ -40,7 +40,9 @@ impl Stage for Synthesize {
     async fn run(self, mut input: Inlet<Line>, mut output: Outlet<Spoken>) -> Result<(), StageError> {
         while let Some(line) = input.next().await {
             let span = spans::tts(&Span::current(), self.tts.model(), self.tts.voice());
-            match self.speak(line, &span, &mut output).await {
+            let spoken = self.speak(line, &span, &mut output).await;
+            self.turn.quiet().line_spoken();
+            match spoken {
                 Err(StageError::Engine(error)) => {
                     span.record("otel.status_code", "ERROR");
                     span.record("otel.status_description", tracing::field::display(&error));
