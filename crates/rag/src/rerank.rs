@@ -132,3 +132,115 @@ fn load_tokenizer(path: &Path, longest: usize) -> tokenizers::Result<Tokenizer> 
     tokenizer.with_truncation(Some(truncation))?;
     Ok(tokenizer)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, path::PathBuf};
+
+    use super::*;
+
+    const WORDS: [&str; 15] = [
+        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "how", "long", "is", "the", "warranty", "two", "years", "pump",
+        "open", "at", "eight",
+    ];
+
+    /// A tiny cross-encoder whose weights come from their names, as in `scripts/baselines/reranker.py`.
+    fn tiny(folder: &Path) -> [PathBuf; 3] {
+        let mut tensors = HashMap::new();
+        let mut add = |name: String, shape: &[usize]| {
+            let base = if name.ends_with("LayerNorm.weight") { 1.0 } else { 0.0 };
+            let value =
+                |place: usize| (((place + 1) as f64 * 0.7 + name.len() as f64).sin() * 0.3 + base) as f32;
+            let values: Vec<f32> = (0..shape.iter().product()).map(value).collect();
+            tensors.insert(name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap());
+        };
+        for (name, rows) in [("word", WORDS.len()), ("position", 32), ("token_type", 2)] {
+            add(format!("bert.embeddings.{name}_embeddings.weight"), &[rows, 8]);
+        }
+        let mut layers = vec![("bert.pooler.dense".to_owned(), 8, 8), ("classifier".to_owned(), 1, 8)];
+        let mut norms = vec!["bert.embeddings".to_owned()];
+        for layer in 0..2 {
+            let layer = format!("bert.encoder.layer.{layer}");
+            for part in ["self.query", "self.key", "self.value", "output.dense"] {
+                layers.push((format!("{layer}.attention.{part}"), 8, 8));
+            }
+            layers.push((format!("{layer}.intermediate.dense"), 16, 8));
+            layers.push((format!("{layer}.output.dense"), 8, 16));
+            norms.extend([format!("{layer}.attention.output"), format!("{layer}.output")]);
+        }
+        for (name, rows, columns) in layers {
+            add(format!("{name}.weight"), &[rows, columns]);
+            add(format!("{name}.bias"), &[rows]);
+        }
+        for name in norms {
+            add(format!("{name}.LayerNorm.weight"), &[8]);
+            add(format!("{name}.LayerNorm.bias"), &[8]);
+        }
+        let files = ["model.safetensors", "config.json", "tokenizer.json"].map(|name| folder.join(name));
+        candle_core::safetensors::save(&tensors, &files[0]).unwrap();
+        let config = serde_json::json!({
+            "vocab_size": WORDS.len(), "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "intermediate_size": 16, "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "max_position_embeddings": 32,
+            "type_vocab_size": 2, "initializer_range": 0.02, "layer_norm_eps": 1e-12, "pad_token_id": 0, "model_type": "bert",
+        });
+        std::fs::write(&files[1], config.to_string()).unwrap();
+        let vocabulary: HashMap<&str, usize> = WORDS.into_iter().zip(0..).collect();
+        let tokenizer = serde_json::json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": {"type": "Whitespace"}, "decoder": null,
+            "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
+            "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},
+        });
+        std::fs::write(&files[2], tokenizer.to_string()).unwrap();
+        files
+    }
+
+    fn load(folder: &Path) -> Reranker {
+        let [weights, config, tokenizer] = tiny(folder);
+        Reranker::read(&weights, &config, &tokenizer, 1).unwrap()
+    }
+
+    #[test]
+    fn scores_are_those_of_transformers() {
+        let folder = tempfile::tempdir().unwrap();
+        let reranker = load(folder.path());
+        for (question, passage, expected) in [
+            ("how long is the warranty", "the warranty is two years", 0.339_738),
+            ("how long is the warranty", "open at eight", 0.441_143),
+            ("is the pump open", "unknown pump", -0.279_573),
+        ] {
+            let score = reranker.score(question, passage).unwrap();
+            assert!((score - expected).abs() < 1e-4, "{question} | {passage}: {score}, expected {expected}");
+        }
+        // Longer than the model can read: cut at the passage's end.
+        reranker.score("is the pump open", &"pump ".repeat(100)).unwrap();
+    }
+
+    #[test]
+    fn a_model_without_the_one_output_is_refused_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [weights, config, tokenizer] = tiny(folder.path());
+        let mut tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();
+        tensors.remove("classifier.weight");
+        candle_core::safetensors::save(&tensors, &weights).unwrap();
+        let error = Reranker::read(&weights, &config, &tokenizer, 1).err().unwrap().to_string();
+        assert!(error.contains("model.safetensors") && error.contains("classifier.weight"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn passages_come_best_first_and_a_late_reranker_is_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let reranker = Arc::new(load(folder.path()));
+        let passage = |text: &str| Passage { text: text.into(), ..Passage::default() };
+        let passages = vec![passage("the warranty is two years"), passage("open at eight")];
+        let question = "how long is the warranty".to_owned();
+        let ordered = |budget| order(reranker.clone(), question.clone(), passages.clone(), budget);
+        let found = ordered(Duration::from_secs(60)).await.unwrap().unwrap();
+        assert_eq!(
+            found,
+            [passages[1].clone(), passages[0].clone()],
+            "the random weights like the other one better"
+        );
+        assert_eq!(ordered(Duration::ZERO).await.unwrap(), None);
+    }
+}
