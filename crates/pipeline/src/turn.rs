@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::{sync::mpsc, time::Instant};
 use tracing::Span;
-use voce_core::{EndReason, Event, TurnId, TurnReport};
+use voce_core::{EndReason, Event, Passage, TurnId, TurnReport};
 
 use crate::spans::{self, Caller};
 
@@ -102,6 +102,11 @@ impl Turn {
     pub fn answer(&self) -> (String, String) {
         let report = self.0.report.lock();
         (report.generated.clone(), report.spoken.clone())
+    }
+
+    /// What was found for the answer, best first.
+    pub fn passages(&self) -> Vec<Passage> {
+        self.0.report.lock().passages.clone()
     }
 
     /// Writes down figures.

@@ -40,7 +40,6 @@ impl Stage for Generate {
                         clock.token();
                         answer.push_str(&text);
                         self.turn.note(|report| report.generated.push_str(&text));
-                        self.turn.publish(Event::Generated { turn: self.turn.id(), text: text.clone() });
                         output.send(text).await?;
                     }
                     Piece::Call(_) => {}
@@ -48,7 +47,10 @@ impl Stage for Generate {
                 }
             }
             self.record(&span, &clock, &answer, usage);
-            self.turn.publish(Event::GenerationEnded { turn: self.turn.id() });
+            // What is written is told where it leaves clean (`split.rs`); that nothing was written, only here is known.
+            if answer.is_empty() {
+                self.turn.publish(Event::GenerationEnded { turn: self.turn.id() });
+            }
         }
         Ok(())
     }
