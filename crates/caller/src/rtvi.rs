@@ -5,7 +5,7 @@
 //! that lags drops on its side is not known here, and the last turn of a caller who hangs up ends unheard.
 use serde::Deserialize;
 use serde_json::Value;
-use voce_core::{Event, Passage, TurnId, TurnReport};
+use voce_core::{Event, Part, Passage, ToolCall, ToolOutcome, ToolStep, TurnId, TurnReport};
 
 /// How pauses end.
 const OUTCOMES: &[&str] = &["committed", "timeout", "too_long", "released", "resumed"];
@@ -38,6 +38,24 @@ enum Body {
         #[serde(default = "whole")]
         ends_sentence: bool,
     },
+    LlmFunctionCallInProgress {
+        function_name: String,
+        tool_call_id: String,
+        #[serde(default)]
+        written: String,
+    },
+    LlmFunctionCallStopped {
+        function_name: String,
+        tool_call_id: String,
+        #[serde(default)]
+        written: String,
+        #[serde(default)]
+        result: String,
+        #[serde(default)]
+        outcome: ToolOutcome,
+        #[serde(default)]
+        seconds: f64,
+    },
     ServerMessage(ServerMessage),
     Error {
         error: String,
@@ -48,12 +66,22 @@ enum Body {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ServerMessage {
     Turn { report: Box<TurnReport> },
-    Citations { turn: TurnId, passages: Vec<Passage> },
+    Retrieved { turn: TurnId, passages: Vec<Passage> },
+    CodeBlocks { turn: TurnId, payload: [String; 1], languages: [String; 1] },
+    Links { turn: TurnId, payload: [String; 1], texts: [String; 1] },
+    Tables { turn: TurnId, payload: [Table; 1] },
+    Citations { turn: TurnId, payload: [Passage; 1] },
     Interrupted { turn: TurnId, heard: String },
     EndOfTurn { turn: TurnId, probability: Option<f64>, outcome: String, waited_ms: f64 },
     TurnReopened { turn: TurnId },
     Held { turn: TurnId },
     Continued { turn: TurnId, why: String, text: String },
+}
+
+#[derive(Deserialize)]
+struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
 }
 
 /// A line is a sentence unless the server says otherwise.
@@ -80,6 +108,20 @@ pub fn event(message: &Value) -> Option<Event> {
             Event::LineStarted { turn, index, text, ends_sentence }
         }
         Body::Error { error: reason } => Event::ReplyFailed { turn, reason },
+        Body::LlmFunctionCallInProgress { function_name: name, tool_call_id: id, written: arguments } => {
+            Event::ToolStarted { turn, call: ToolCall { id, name, arguments } }
+        }
+        Body::LlmFunctionCallStopped {
+            function_name: name,
+            tool_call_id: id,
+            written: arguments,
+            result,
+            outcome,
+            seconds,
+        } => {
+            let step = ToolStep { call: ToolCall { id, name, arguments }, result, outcome };
+            Event::ToolEnded { turn, step, seconds }
+        }
         Body::ServerMessage(told) => beyond_the_protocol(told),
     })
 }
@@ -87,7 +129,19 @@ pub fn event(message: &Value) -> Option<Event> {
 fn beyond_the_protocol(told: ServerMessage) -> Event {
     match told {
         ServerMessage::Turn { report } => Event::TurnEnded(*report),
-        ServerMessage::Citations { turn, passages } => Event::Retrieved { turn, passages },
+        ServerMessage::Retrieved { turn, passages } => Event::Retrieved { turn, passages },
+        ServerMessage::CodeBlocks { turn, payload: [text], languages: [language] } => {
+            Event::Shown { turn, part: Part::Code { language, text } }
+        }
+        ServerMessage::Links { turn, payload: [url], texts: [text] } => {
+            Event::Shown { turn, part: Part::Link { text, url } }
+        }
+        ServerMessage::Tables { turn, payload: [Table { header, rows }] } => {
+            Event::Shown { turn, part: Part::Table { header, rows } }
+        }
+        ServerMessage::Citations { turn, payload: [passage] } => {
+            Event::Shown { turn, part: Part::Citation { passage } }
+        }
         ServerMessage::Interrupted { turn, heard } => Event::Interrupted { turn, heard },
         ServerMessage::EndOfTurn { turn, probability, outcome, waited_ms } => {
             Event::EndOfTurn { turn, probability, outcome: one_of(OUTCOMES, &outcome), waited_ms }

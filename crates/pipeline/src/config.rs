@@ -135,6 +135,9 @@ pub struct AssistantConfig {
     pub first_line_min_words: usize,
     /// Words after which the first line ends in any case.
     pub first_line_max_words: usize,
+    /// Hosts that links of an answer may lead to although no source names the address: `example.com`, or
+    /// `*.example.com` for all below it.
+    pub allowed_links: Vec<String>,
 }
 
 impl Default for AssistantConfig {
@@ -156,6 +159,7 @@ impl Default for AssistantConfig {
             fillers: vec!["Let me see.".into(), "One moment.".into()],
             first_line_min_words: 3,
             first_line_max_words: 5,
+            allowed_links: vec![],
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The assistant itself: stages, turn-taking, the loop of a call. Knows no engine and no transport.
 //!
 //! Read `assistant.rs` first: it is the whole pipeline in order.
+pub mod answer;
 mod assistant;
 mod books;
 mod config;
@@ -16,6 +17,7 @@ mod overlap;
 mod pauses;
 pub mod sentences;
 mod session;
+mod shown;
 pub mod spans;
 mod stages;
 mod tools;

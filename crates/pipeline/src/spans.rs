@@ -111,7 +111,8 @@ pub fn tool(llm: &Span, name: &str, call: &ToolCall, has_effects: bool, confirme
 /// First text to last line.
 pub fn parse(turn: &Span) -> Span {
     info_span!(
-        parent: turn, "parse", text = Empty, sentences = Empty, started_ms_ago = Empty, otel.status_code = Empty,
+        parent: turn, "parse", text = Empty, sentences = Empty, form = Empty, code_blocks = Empty, links = Empty,
+        links_refused = Empty, tables = Empty, citations = Empty, started_ms_ago = Empty, otel.status_code = Empty,
         otel.status_description = Empty,
     )
 }

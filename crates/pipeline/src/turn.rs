@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 use tracing::Span;
-use voce_core::{EndReason, Event, TurnId, TurnReport};
+use voce_core::{EndReason, Event, Passage, TurnId, TurnReport};
 
 use crate::{
     spans::{self, Caller},
@@ -136,6 +136,11 @@ impl Turn {
     pub fn answer(&self) -> (String, String) {
         let report = self.0.report.lock();
         (report.generated.clone(), report.spoken.clone())
+    }
+
+    /// What was found for the answer, best first.
+    pub fn passages(&self) -> Vec<Passage> {
+        self.0.report.lock().passages.clone()
     }
 
     /// Writes down figures.

@@ -1,5 +1,6 @@
 //! Markup within a line: emphasis, code, links, images, tags, entities. One construct at a time, from its first
 //! character; `Wait` until enough of it is there.
+use super::{address, marks};
 
 /// Characters after which an open bracket, backtick or tag is taken for itself.
 const LONGEST_CONSTRUCT: usize = 300;
@@ -18,11 +19,12 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// The character directly before, a space if there is one.
-    fn before(&self) -> char {
+    pub fn before(&self) -> char {
         self.last.filter(|_| !self.space).unwrap_or(' ')
     }
 
-    fn in_address(&self) -> bool {
+    /// Whether the token under construction is an address.
+    pub fn in_address(&self) -> bool {
         !self.space && (self.token.contains("://") || self.token.contains("www.") || self.token.contains('@'))
     }
 }
@@ -44,6 +46,12 @@ pub enum Found {
     LineEnd(usize),
     /// A link or image.
     Link { length: usize, text: String, url: String, is_spoken: bool },
+    /// A link whose address stands elsewhere, under `id`.
+    Reference { length: usize, text: String, id: String },
+    /// Where the address of references stands.
+    Definition { length: usize, id: String, url: String },
+    /// A mark that names passages by their numbers.
+    Citation { length: usize, numbers: Vec<usize> },
     /// A tag whose content is not for the ear, up to a closing tag.
     Silent { length: usize, until: String },
 }
@@ -51,12 +59,16 @@ pub enum Found {
 /// Finds what `text`, which is not empty, begins with.
 pub fn find(text: &str, context: &Context, is_end: bool) -> Found {
     let Some(first) = text.chars().next() else { return Found::Wait };
+    if let Some(found) = address::bare(text, context, is_end) {
+        return found;
+    }
     match first {
         '\n' => Found::Newline(1),
         '\\' => escape(text, is_end),
         '*' | '_' | '~' => emphasis(text, first, context, is_end),
         '`' => code(text, is_end),
         '[' => link(text, context, is_end),
+        '【' => lenticular(text, is_end),
         '!' => image(text, is_end),
         '<' => tag(text, context, is_end),
         '&' => entity(text, is_end),
@@ -133,6 +145,8 @@ fn image(text: &str, is_end: bool) -> Found {
             Found::Link { length, text, url, .. } => {
                 Found::Link { length: length + 1, text, url, is_spoken: false }
             }
+            // What stands for a picture is not spoken.
+            Found::Reference { length, .. } => Found::Nothing(length + 1),
             _ => literal(text),
         },
         _ => literal(text),
@@ -142,13 +156,12 @@ fn image(text: &str, is_end: bool) -> Found {
 fn link(text: &str, context: &Context, is_end: bool) -> Found {
     match bracketed(text, is_end) {
         // "[id]: address" stands on a line of its own.
-        Found::Newline(_) if context.last.is_some() && !context.space => literal(text),
-        Found::Newline(length) => Found::Nothing(length),
+        Found::Definition { .. } if context.last.is_some() && !context.space => literal(text),
         found => found,
     }
 }
 
-/// "[text](address)", "[text][id]", "[1]", "[id]: address" (as `Newline`), or a bracket.
+/// "[text](address)", "[text][id]", "[1]", "[id]: address", or a bracket.
 fn bracketed(text: &str, is_end: bool) -> Found {
     let Some(close) = closing(text, '[', ']') else {
         return wait_or_literal(text, LONGEST_CONSTRUCT, is_end);
@@ -165,31 +178,41 @@ fn bracketed(text: &str, is_end: bool) -> Found {
             Found::Link { length: close + end + 2, text: inside.to_owned(), url, is_spoken: true }
         }
         Some('[') => match closing(behind, '[', ']') {
-            Some(end) => Found::Link {
+            // "[1][2]" are two marks.
+            Some(_) if let Some(numbers) = marks::numbers(inside) => {
+                Found::Citation { length: close + 1, numbers }
+            }
+            Some(end) => Found::Reference {
                 length: close + end + 2,
                 text: inside.to_owned(),
-                url: behind[1..end].to_owned(),
-                is_spoken: true,
+                id: behind[1..end].to_owned(),
             },
             None => wait_or_literal(text, close + LONGEST_CONSTRUCT, is_end),
         },
         Some(':') if !inside.contains(' ') && behind[1..].trim_start().starts_with("http") => {
-            match behind.find('\n') {
-                Some(at) => Found::Newline(close + 1 + at),
-                None if is_end => Found::Newline(text.len()),
-                None => wait_or_literal(text, close + LONGEST_ADDRESS, is_end),
-            }
+            let length = match behind.find('\n') {
+                Some(at) => close + 1 + at,
+                None if is_end => text.len(),
+                None => return wait_or_literal(text, close + LONGEST_ADDRESS, is_end),
+            };
+            let url = text[close + 2..length].split_whitespace().next().unwrap_or_default().to_owned();
+            Found::Definition { length, id: inside.to_owned(), url }
         }
         Some(':') if !is_end && "http".starts_with(behind[1..].trim_start()) => Found::Wait,
-        // Marks of footnotes and citations.
-        _ if is_citation(inside) => Found::Nothing(close + 1),
-        _ => literal(text),
+        _ => match marks::numbers(inside) {
+            Some(numbers) => Found::Citation { length: close + 1, numbers },
+            None => literal(text),
+        },
     }
 }
 
-fn is_citation(inside: &str) -> bool {
-    let number = inside.strip_prefix('^').unwrap_or(inside);
-    !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == ',' || c == ' ')
+/// "【1†source】", as some models mark what they cite.
+fn lenticular(text: &str, is_end: bool) -> Found {
+    let open = '【'.len_utf8();
+    match text.find('】') {
+        Some(at) => Found::Citation { length: at + open, numbers: marks::lenticular(&text[open..at]) },
+        None => wait_or_literal(text, LONGEST_CONSTRUCT, is_end),
+    }
 }
 
 /// The byte offset of the bracket that closes the one `text` begins with.

@@ -3,6 +3,7 @@ use super::{
     Aside,
     blocks::{Block, block},
     inline::{self, Found},
+    table::Table,
 };
 
 /// Lines shorter than this were not broken by a right margin, so their end means something.
@@ -28,6 +29,8 @@ enum Place {
     Words,
     /// A fenced block: its fence, and the language once the first line is over.
     Fence { mark: char, length: usize, language: Option<String>, text: String },
+    /// The lines of a table: how long it is decides whether it is spoken.
+    Table { lines: Vec<String> },
     /// Something whose text nobody should hear, up to this closing tag.
     Silent { until: String, seen: String },
 }
@@ -44,8 +47,11 @@ pub struct Markup {
     cell: bool,
     /// A line ended; whether it was a line's end to the ear depends on the next one.
     newline: bool,
-    in_table: bool,
     in_heading: bool,
+    /// A mark was taken away, so the space before it may stand before a full stop.
+    cited: bool,
+    /// References that were spoken and whose address is still to come: id and text.
+    references: Vec<(String, String)>,
     /// The number that goes on the list.
     next_number: Option<u32>,
     /// The token under construction, and the characters spoken of this line of the source.
@@ -62,8 +68,9 @@ impl Default for Markup {
             space: false,
             cell: false,
             newline: false,
-            in_table: false,
             in_heading: false,
+            cited: false,
+            references: Vec::new(),
             next_number: None,
             token: String::new(),
             spoken: 0,
@@ -85,6 +92,7 @@ impl Markup {
     /// Takes what is pending for what it looks like; the next character starts a new text.
     pub fn finish(&mut self, out: &mut Vec<Plain>) {
         self.resolve(true, out);
+        self.end_table(out);
         if let Place::Fence { language, text, .. } = std::mem::replace(&mut self.place, Place::Start) {
             out.push(Plain::Aside(Aside::Code { language: language.unwrap_or_default(), text }));
         }
@@ -98,6 +106,7 @@ impl Markup {
                 Place::Start => self.start(is_end, out),
                 Place::Words => self.words(is_end, out),
                 Place::Fence { .. } => self.fence(is_end, out),
+                Place::Table { .. } => self.table(is_end, out),
                 Place::Silent { .. } => self.silent(),
             }
             if before != (self.pending.len(), std::mem::discriminant(&self.place)) {
@@ -116,10 +125,8 @@ impl Markup {
         match block(&self.pending, self.next_number, is_end) {
             Block::Wait => {}
             Block::Blank(length) => {
-                let rule = self.pending[..length].contains(|c: char| !c.is_whitespace());
                 self.pending.drain(..length);
                 self.newline = false;
-                self.in_table &= rule;
                 self.end_line(out);
             }
             Block::Mark(length) => {
@@ -143,8 +150,7 @@ impl Markup {
             Block::Table => {
                 self.newline = false;
                 self.end_line(out);
-                self.in_table = true;
-                self.place = Place::Words;
+                self.place = Place::Table { lines: Vec::new() };
             }
             Block::Fence { mark, length } => {
                 self.pending.drain(..length);
@@ -154,7 +160,6 @@ impl Markup {
             }
             Block::Words(spaces) => {
                 self.pending.drain(..spaces);
-                self.in_table = false;
                 self.place = Place::Words;
             }
         }
@@ -180,11 +185,30 @@ impl Markup {
             }
             Found::Link { length, text, url, is_spoken } => {
                 self.pending.drain(..length);
-                let text = plain(&text);
+                let (text, _) = plain(&text);
                 if is_spoken {
                     text.chars().for_each(|character| self.emit(character, out));
                 }
                 out.push(Plain::Aside(Aside::Link { text, url }));
+            }
+            Found::Reference { length, text, id } => {
+                self.pending.drain(..length);
+                let (text, _) = plain(&text);
+                text.chars().for_each(|character| self.emit(character, out));
+                self.references.push((if id.is_empty() { text.clone() } else { id }, text));
+            }
+            Found::Definition { length, id, url } => {
+                self.pending.drain(..length);
+                let named = self.references.iter().find(|(known, _)| known.eq_ignore_ascii_case(&id));
+                let text = named.map(|(_, text)| text.clone()).unwrap_or_default();
+                out.push(Plain::Aside(Aside::Link { text, url }));
+            }
+            Found::Citation { length, numbers } => {
+                self.pending.drain(..length);
+                self.cited = true;
+                if !numbers.is_empty() {
+                    out.push(Plain::Aside(Aside::Citation { numbers }));
+                }
             }
             Found::LineEnd(length) => {
                 self.pending.drain(..length);
@@ -199,7 +223,7 @@ impl Markup {
 
     fn character(&mut self, character: char, out: &mut Vec<Plain>) {
         let stands_alone = self.space || self.last.is_none();
-        let splits_cells = character == '|' && (self.in_table || stands_alone);
+        let splits_cells = character == '|' && stands_alone;
         if splits_cells {
             self.cell = self.last.is_some_and(|last| last.is_alphanumeric() || ")\"”'’%".contains(last));
             self.space = true;
@@ -221,6 +245,9 @@ impl Markup {
         }
         if std::mem::take(&mut self.cell) {
             out.push(Plain::Character(','));
+        }
+        if std::mem::take(&mut self.cited) && ".,;:!?".contains(character) {
+            self.space = false;
         }
         if std::mem::take(&mut self.space) && self.last.is_some() {
             out.push(Plain::Character(' '));
@@ -245,7 +272,7 @@ impl Markup {
 
     fn newline(&mut self, out: &mut Vec<Plain>) {
         self.place = Place::Start;
-        if self.in_heading || self.in_table {
+        if self.in_heading {
             self.end_line(out);
         } else {
             self.newline = self.last.is_some();
@@ -259,6 +286,7 @@ impl Markup {
         }
         self.space = false;
         self.cell = false;
+        self.cited = false;
         self.in_heading = false;
         self.spoken = 0;
         self.token.clear();
@@ -286,6 +314,51 @@ impl Markup {
         }
     }
 
+    /// Collects the lines of a table, and gives it once a line is none of its own.
+    fn table(&mut self, is_end: bool, out: &mut Vec<Plain>) {
+        let Place::Table { lines } = &mut self.place else { return };
+        let begins = self.pending.trim_start_matches([' ', '\t']).chars().next();
+        let end = self.pending.find('\n');
+        match (begins, end) {
+            (Some('|'), Some(at)) => lines.push(self.pending.drain(..=at).collect()),
+            (Some('|'), None) if is_end => lines.push(std::mem::take(&mut self.pending)),
+            (Some('|'), None) => {}
+            (None, _) if !is_end => {}
+            (_, _) => self.end_table(out),
+        }
+    }
+
+    fn end_table(&mut self, out: &mut Vec<Plain>) {
+        let Place::Table { lines } = &mut self.place else { return };
+        let lines = std::mem::take(lines);
+        self.place = Place::Start;
+        let mut table = Table::read(&lines);
+        let (is_spoken, is_shown) = (table.is_spoken(), table.is_shown());
+        let mut asides = Vec::new();
+        for cell in table.header.iter_mut().chain(table.rows.iter_mut().flatten()) {
+            let (text, found) = plain(cell);
+            *cell = text;
+            asides.extend(found);
+        }
+        let Table { header, rows } = table;
+        if is_spoken {
+            std::iter::once(&header).chain(&rows).for_each(|row| self.speak_row(row, out));
+        }
+        if is_shown {
+            out.push(Plain::Aside(Aside::Table { header, rows }));
+        }
+        out.extend(asides.into_iter().map(Plain::Aside));
+    }
+
+    fn speak_row(&mut self, row: &[String], out: &mut Vec<Plain>) {
+        for cell in row {
+            self.cell = self.last.is_some_and(|last| last.is_alphanumeric() || ")\"”'’%".contains(last));
+            self.space = true;
+            cell.chars().for_each(|character| self.emit(character, out));
+        }
+        self.end_line(out);
+    }
+
     fn silent(&mut self) {
         let Place::Silent { until, seen } = &mut self.place else { return };
         for character in self.pending.drain(..) {
@@ -301,17 +374,20 @@ impl Markup {
     }
 }
 
-/// `text` without its markup.
-fn plain(text: &str) -> String {
+/// `text` without its markup, and what it held beside its words.
+fn plain(text: &str) -> (String, Vec<Aside>) {
     let (mut markup, mut out) = (Markup { place: Place::Words, ..Markup::default() }, Vec::new());
     text.chars().for_each(|character| markup.push(character, &mut out));
     markup.finish(&mut out);
-    let characters = out.into_iter().filter_map(|item| match item {
-        Plain::Character(character) => Some(character),
-        Plain::LineEnd => Some(' '),
-        Plain::Aside(_) => None,
-    });
-    characters.collect()
+    let (mut characters, mut asides) = (String::new(), Vec::new());
+    for item in out {
+        match item {
+            Plain::Character(character) => characters.push(character),
+            Plain::LineEnd => characters.push(' '),
+            Plain::Aside(aside) => asides.push(aside),
+        }
+    }
+    (characters.trim_end().to_owned(), asides)
 }
 
 /// Emoji, arrows of the emoji kind, marks without width, control characters.

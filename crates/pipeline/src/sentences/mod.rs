@@ -2,16 +2,21 @@
 //!
 //! Characters go one at a time through two automata: `markup` takes Markdown away, `splitter` finds where lines
 //! end. As neither looks ahead, the lines are the same however the answer was cut into pieces.
+mod address;
 mod blocks;
 mod boundary;
 mod clause;
 mod gap;
 mod inline;
+mod marks;
 mod markup;
 mod splitter;
+mod table;
 #[cfg(test)]
 mod tests;
 mod words;
+
+pub use address::site_name;
 
 use markup::{Markup, Plain};
 use splitter::Splitter;
@@ -39,6 +44,28 @@ pub enum Aside {
         /// The address.
         url: String,
     },
+    /// A table. A short one is spoken as well.
+    Table {
+        /// Names of the columns; may be empty.
+        header: Vec<String>,
+        /// Cells by rows.
+        rows: Vec<Vec<String>>,
+    },
+    /// A mark such as `[2]`.
+    Citation {
+        /// Numbers of passages, from 1.
+        numbers: Vec<usize>,
+    },
+}
+
+/// What an answer becomes, in its order: something to show comes before the line that it stands in, and behind all
+/// lines that were over before it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// Something to speak.
+    Line(Line),
+    /// Something to show.
+    Aside(Aside),
 }
 
 /// Turns text that arrives in pieces of any size into lines to speak.
@@ -50,7 +77,10 @@ pub enum Aside {
 pub struct SentenceParser {
     markup: Markup,
     splitter: Splitter,
-    asides: Vec<Aside>,
+    plain: Vec<Plain>,
+    lines: Vec<Line>,
+    text: String,
+    line_is_open: bool,
 }
 
 impl Default for SentenceParser {
@@ -66,42 +96,55 @@ impl SentenceParser {
         Self {
             markup: Markup::default(),
             splitter: Splitter::new(first_line_min_words, first_line_max_words),
-            asides: Vec::new(),
+            plain: Vec::new(),
+            lines: Vec::new(),
+            text: String::new(),
+            line_is_open: false,
         }
     }
 
-    /// Takes the next piece of the answer and gives the lines whose end it proves.
-    pub fn push(&mut self, piece: &str) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let mut plain = Vec::new();
-        for character in piece.chars() {
-            self.markup.push(character, &mut plain);
-            self.take(&mut plain, &mut lines);
-        }
-        lines
+    /// Takes the next character of the answer and gives what it proves.
+    pub fn push(&mut self, character: char, items: &mut Vec<Item>) {
+        self.markup.push(character, &mut self.plain);
+        self.take(items);
     }
 
-    /// Ends the answer and gives the lines that remain. The parser is then as new, but counts lines on.
-    pub fn finish(&mut self) -> Vec<Line> {
-        let (mut lines, mut plain) = (Vec::new(), Vec::new());
-        self.markup.finish(&mut plain);
-        self.take(&mut plain, &mut lines);
-        self.splitter.end_line(&mut lines);
-        lines
+    /// Ends the answer and gives what remains. The parser is then as new, but counts lines on.
+    pub fn finish(&mut self, items: &mut Vec<Item>) {
+        self.markup.finish(&mut self.plain);
+        self.take(items);
+        self.splitter.end_line(&mut self.lines);
+        items.extend(self.lines.drain(..).map(Item::Line));
+        self.end_text();
     }
 
-    /// Hands out the code and links found since the last time, in the order of the answer.
-    pub fn take_asides(&mut self) -> Vec<Aside> {
-        std::mem::take(&mut self.asides)
+    /// Hands out what was understood since the last time of the text that is spoken, ahead of the lines it becomes.
+    /// Lines of the source end in line ends.
+    pub fn take_text(&mut self) -> String {
+        std::mem::take(&mut self.text)
     }
 
-    fn take(&mut self, plain: &mut Vec<Plain>, lines: &mut Vec<Line>) {
-        for item in plain.drain(..) {
+    fn take(&mut self, items: &mut Vec<Item>) {
+        for item in std::mem::take(&mut self.plain) {
             match item {
-                Plain::Character(character) => self.splitter.push(character, lines),
-                Plain::LineEnd => self.splitter.end_line(lines),
-                Plain::Aside(aside) => self.asides.push(aside),
+                Plain::Character(character) => {
+                    self.text.push(character);
+                    self.line_is_open = true;
+                    self.splitter.push(character, &mut self.lines);
+                }
+                Plain::LineEnd => {
+                    self.end_text();
+                    self.splitter.end_line(&mut self.lines);
+                }
+                Plain::Aside(aside) => items.push(Item::Aside(aside)),
             }
+            items.extend(self.lines.drain(..).map(Item::Line));
+        }
+    }
+
+    fn end_text(&mut self) {
+        if std::mem::take(&mut self.line_is_open) {
+            self.text.push('\n');
         }
     }
 }

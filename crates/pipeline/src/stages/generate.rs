@@ -32,6 +32,8 @@ pub struct Generate {
 struct Answer {
     text: String,
     usage: Option<Usage>,
+    /// Whether a sentence was said that the model did not write.
+    has_words_of_ours: bool,
 }
 
 impl Stage for Generate {
@@ -50,7 +52,10 @@ impl Stage for Generate {
             let (mut clock, mut answer) = (Clock::start(&span), Answer::default());
             self.answer(prompt, &span, &mut clock, &mut answer, &mut output).await?;
             self.record(&span, &clock, &answer);
-            self.turn.publish(Event::GenerationEnded { turn: self.turn.id() });
+            // What is written is told where it leaves clean (`split.rs`); that nothing was written, only here is known.
+            if answer.text.is_empty() && !answer.has_words_of_ours {
+                self.turn.publish(Event::GenerationEnded { turn: self.turn.id() });
+            }
         }
         Ok(())
     }
@@ -79,7 +84,11 @@ impl Generate {
             let calls = self.ask(&prompt, clock, answer, output).await?;
             let is_silent = answer.text[before..].trim().is_empty();
             if calls.is_empty() || prompt.tools.is_empty() {
-                return if is_silent { self.nothing_said(&prompt.steps, output).await } else { Ok(()) };
+                return if is_silent {
+                    self.nothing_said(&prompt.steps, answer, output).await
+                } else {
+                    Ok(())
+                };
             }
             if !is_silent {
                 output.send(END_OF_LINE.into()).await?;
@@ -87,6 +96,7 @@ impl Generate {
             let done = clock.elsewhere(self.tools.round(calls, &prompt.steps, span)).await;
             prompt.steps.extend(done.steps);
             if let Some((call, question)) = done.question {
+                answer.has_words_of_ours = true;
                 output.send(question.clone()).await?;
                 clock.elsewhere(self.tools.asked(call, question, span)).await;
                 return Ok(());
@@ -112,7 +122,6 @@ impl Generate {
                     clock.token();
                     answer.text.push_str(&text);
                     self.turn.note(|report| report.generated.push_str(&text));
-                    self.turn.publish(Event::Generated { turn: self.turn.id(), text: text.clone() });
                     output.send(text).await?;
                 }
                 Piece::Call(call) => {
@@ -126,10 +135,16 @@ impl Generate {
     }
 
     /// The model has nothing to say. Of a tool that failed the caller hears in any case.
-    async fn nothing_said(&self, steps: &[ToolStep], output: &mut Outlet<String>) -> Result<(), StageError> {
+    async fn nothing_said(
+        &self,
+        steps: &[ToolStep],
+        answer: &mut Answer,
+        output: &mut Outlet<String>,
+    ) -> Result<(), StageError> {
         let Some(last) = steps.last() else { return Ok(()) };
         let failed = matches!(last.outcome, ToolOutcome::Failed | ToolOutcome::TimedOut);
         if failed && !self.tools.apology().is_empty() {
+            answer.has_words_of_ours = true;
             return output.send(self.tools.apology().into()).await;
         }
         Err(EngineError::run("llm", "the model said nothing about what its tools gave").into())

@@ -1,6 +1,8 @@
 //! Events as messages and back again: nothing is lost on the way to a caller who reads them.
 use serde_json::Value;
-use voce_core::{EndReason, Event, Passage, TurnId, TurnReport, Usage};
+use voce_core::{
+    EndReason, Event, Part, Passage, ToolCall, ToolOutcome, ToolStep, TurnId, TurnReport, Usage,
+};
 use voce_testkit::caller::rtvi;
 
 use super::{bot_ready, error_response, messages, peer_left};
@@ -34,7 +36,7 @@ fn events() -> Vec<Event> {
         Event::UserSaid { turn: TURN, text: String::new() },
         Event::EndOfTurn { turn: TURN, probability: None, outcome: "timeout", waited_ms: 0.0 },
         Event::TurnReopened { turn: TURN },
-        Event::Retrieved { turn: TURN, passages: vec![passage] },
+        Event::Retrieved { turn: TURN, passages: vec![passage.clone()] },
         Event::GenerationStarted { turn: TURN },
         Event::Generated { turn: TURN, text: " years".into() },
         Event::GenerationEnded { turn: TURN },
@@ -49,6 +51,29 @@ fn events() -> Vec<Event> {
     ];
     events.extend(["committed", "timeout", "too_long", "released", "resumed"].map(judged));
     events.extend(["backchannel", "echo", "noise"].map(continued));
+    let shown = [
+        Part::Code { language: String::new(), text: "a\n\tb".into() },
+        Part::Link { text: "shop".into(), url: "https://x.org/?a=1".into() },
+        Part::Table { header: vec![], rows: vec![vec!["1".into(), "2".into()], vec![]] },
+        Part::Citation { passage },
+    ];
+    events.extend(shown.map(|part| Event::Shown { turn: TURN, part }));
+    for written in [r#"{"city":  "Ulm"}"#, "{", ""] {
+        let call = ToolCall { id: "c1".into(), name: "weather".into(), arguments: written.into() };
+        events.push(Event::ToolStarted { turn: TURN, call: call.clone() });
+        let outcomes = [
+            ToolOutcome::Done,
+            ToolOutcome::Failed,
+            ToolOutcome::TimedOut,
+            ToolOutcome::Cancelled,
+            ToolOutcome::Unconfirmed,
+            ToolOutcome::Refused,
+        ];
+        events.extend(outcomes.map(|outcome| {
+            let step = ToolStep { call: call.clone(), result: "Rain.".into(), outcome };
+            Event::ToolEnded { turn: TURN, step, seconds: 1.5 }
+        }));
+    }
     events
 }
 

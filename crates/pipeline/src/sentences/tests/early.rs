@@ -1,5 +1,5 @@
 //! The first line of an answer, cut short so that sound starts early.
-use super::{check, lines};
+use super::{check, lines, push};
 use crate::sentences::SentenceParser;
 
 const CASES: &[(&str, &[&str])] = &[
@@ -34,7 +34,7 @@ const CASES: &[(&str, &[&str])] = &[
     ),
     (
         "Please write an e-mail to help@example.com, https://example.com or call.",
-        &["Please write an e-mail to help@example.com,", "https://example.com or call."],
+        &["Please write an e-mail to help@example.com,", "example.com or call."],
     ),
 ];
 
@@ -54,8 +54,8 @@ fn an_early_end_is_marked_on_both_sides() {
 #[test]
 fn the_first_line_waits_neither_for_the_end_of_its_sentence_nor_for_a_comma() {
     let mut parser = SentenceParser::default();
-    assert_eq!(parser.push("The warranty period for the water pump is ").len(), 0);
-    assert_eq!(parser.push("t")[0].text, "The warranty period for the water pump");
+    assert_eq!(push(&mut parser, "The warranty period for the water pump is ").0.len(), 0);
+    assert_eq!(push(&mut parser, "t").0[0].text, "The warranty period for the water pump");
 }
 
 #[test]

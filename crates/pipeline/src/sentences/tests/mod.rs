@@ -6,13 +6,44 @@ mod sentence;
 
 use voce_core::Line;
 
-use super::SentenceParser;
+use super::{Aside, Item, SentenceParser};
+
+/// Gives `text` to `parser`, and what it proves as lines and asides.
+fn push(parser: &mut SentenceParser, text: &str) -> (Vec<Line>, Vec<Aside>) {
+    let mut items = Vec::new();
+    text.chars().for_each(|character| parser.push(character, &mut items));
+    apart(items)
+}
+
+fn finish(parser: &mut SentenceParser) -> (Vec<Line>, Vec<Aside>) {
+    let mut items = Vec::new();
+    parser.finish(&mut items);
+    apart(items)
+}
+
+fn apart(items: Vec<Item>) -> (Vec<Line>, Vec<Aside>) {
+    let (mut lines, mut asides) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Item::Line(line) => lines.push(line),
+            Item::Aside(aside) => asides.push(aside),
+        }
+    }
+    (lines, asides)
+}
+
+/// What `text` becomes, pushed whole.
+fn parsed(mut parser: SentenceParser, text: &str) -> (Vec<Line>, Vec<Aside>) {
+    let (mut lines, mut asides) = push(&mut parser, text);
+    let (more_lines, more_asides) = finish(&mut parser);
+    lines.extend(more_lines);
+    asides.extend(more_asides);
+    (lines, asides)
+}
 
 /// The lines of `text`, pushed whole.
-fn lines(mut parser: SentenceParser, text: &str) -> Vec<Line> {
-    let mut lines = parser.push(text);
-    lines.extend(parser.finish());
-    lines
+fn lines(parser: SentenceParser, text: &str) -> Vec<Line> {
+    parsed(parser, text).0
 }
 
 /// The lines without an early end of the first.

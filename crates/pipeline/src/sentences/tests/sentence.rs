@@ -1,5 +1,5 @@
 //! Where sentences end.
-use super::{check, whole_sentences};
+use super::{check, push, whole_sentences};
 
 const CASES: &[(&str, &[&str])] = &[
     // Abbreviations.
@@ -50,11 +50,11 @@ const CASES: &[(&str, &[&str])] = &[
     ("Call at 9 a.m. EST or later. Bye.", &["Call at 9 a.m. EST or later.", "Bye."]),
     ("Open 8 a.m. to 6 p.m. Closed on Sundays.", &["Open 8 a.m. to 6 p.m.", "Closed on Sundays."]),
     // Addresses.
-    ("Go to www.example.com. Then log in.", &["Go to www.example.com.", "Then log in."]),
-    ("See https://example.com/a.b?c=d.e! Now.", &["See https://example.com/a.b?c=d.e!", "Now."]),
+    ("Go to www.example.com. Then log in.", &["Go to example.com.", "Then log in."]),
+    ("See https://example.com/a.b?c=d.e! Now.", &["See example.com!", "Now."]),
     ("Mail help@brook.side.com. We answer.", &["Mail help@brook.side.com.", "We answer."]),
     ("Open config.toml and main.rs. Save.", &["Open config.toml and main.rs.", "Save."]),
-    ("Read https://x.org/_a_/b_c*d now.", &["Read https://x.org/_a_/b_c*d now."]),
+    ("Read https://x.org/_a_/b_c*d now.", &["Read x.org now."]),
     // Ellipses.
     ("Well... maybe not. Yes.", &["Well... maybe not.", "Yes."]),
     ("I waited... Then it came.", &["I waited...", "Then it came."]),
@@ -87,16 +87,16 @@ fn sentences_end_where_a_reader_would_end_them() {
 #[test]
 fn a_sentence_is_given_as_soon_as_the_next_token_proves_its_end() {
     let mut parser = super::SentenceParser::default();
-    assert!(parser.push("It is here.").is_empty());
-    assert!(parser.push(" ").is_empty());
-    assert_eq!(parser.push("Th")[0].text, "It is here.");
+    assert!(push(&mut parser, "It is here.").0.is_empty());
+    assert!(push(&mut parser, " ").0.is_empty());
+    assert_eq!(push(&mut parser, "Th").0[0].text, "It is here.");
 }
 
 #[test]
 fn an_abbreviation_waits_for_the_word_behind_it_and_no_longer() {
     let mut parser = super::SentenceParser::new(100, 100);
-    assert!(parser.push("We open at 8 a.m. M").is_empty());
-    assert_eq!(parser.push("y")[0].text, "We open at 8 a.m.");
+    assert!(push(&mut parser, "We open at 8 a.m. M").0.is_empty());
+    assert_eq!(push(&mut parser, "y").0[0].text, "We open at 8 a.m.");
 }
 
 #[test]
