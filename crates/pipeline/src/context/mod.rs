@@ -22,8 +22,9 @@ use counts::{AROUND_MESSAGE, Counts};
 use fit::{Fit, Sizes, fit};
 pub use memory::remember;
 
-/// Tokens of what stands around passages, summary and memory in a request, at most.
-const AROUND_REQUEST: usize = 64;
+/// Tokens of what engines add to a request, at most: what sources are and are not, the form of the answer, the marks
+/// around passages, summary and memory.
+const AROUND_REQUEST: usize = 256;
 /// Tokens around one passage: its number and the like.
 const AROUND_PASSAGE: usize = 12;
 /// Of how many parts of the context one is left free: the words around things are the model's own and not counted
@@ -52,6 +53,10 @@ impl Context {
     pub fn fit(&self, mut prompt: Prompt) -> Prompt {
         let room = self.room(prompt.answer_tokens);
         self.shorten_steps(&mut prompt, room / 2);
+        // It only helps; a question that is long stands for itself.
+        if self.counts.of(&prompt.looked_up_as) > room / 8 {
+            prompt.looked_up_as.clear();
+        }
         let begins = begins(&prompt.history);
         let sizes = self.sizes(&prompt, &begins);
         let Fit { question, passages, first_passage, first_exchange, summary, memory } = fit(room, &sizes);
@@ -95,7 +100,10 @@ impl Context {
             prompt.history[*begin..end].iter().map(|message| self.counts.message(message)).sum()
         };
         Sizes {
-            fixed: self.counts.of(&prompt.system) + AROUND_MESSAGE + self.tools(prompt),
+            fixed: self.counts.of(&prompt.system)
+                + AROUND_MESSAGE
+                + optional(&prompt.looked_up_as)
+                + self.tools(prompt),
             question: self.counts.of(&prompt.question) + AROUND_MESSAGE,
             passages: prompt.passages.iter().map(|passage| self.passage(passage)).collect(),
             exchanges: begins.iter().zip(ends).map(exchange).collect(),

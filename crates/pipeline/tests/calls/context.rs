@@ -20,7 +20,7 @@ use crate::harness::{engines, play_by};
 
 /// Milliseconds of a turn: the caller speaks for 600 of them.
 const TURN_MS: u64 = 4_000;
-const CONTEXT: usize = 900;
+const CONTEXT: usize = 1_200;
 const ANSWER: usize = 40;
 
 fn turns(count: u64) -> Vec<(u64, u64)> {
