@@ -395,7 +395,7 @@ fn kind(words: &[String]) -> (Option<Kind>, &'static [&'static str]) {
         return (Some(Kind::Price), &["cost", "costs", "price", "prices", "expensive", "cheap"]);
     }
     if follows("how", &["tall", "wide", "deep", "thick", "high", "far"]) {
-        return (Some(Kind::Number), &["tall", "wide", "deep", "thick", "high", "far"]);
+        return (Some(Kind::Length), &["tall", "wide", "deep", "thick", "high", "far"]);
     }
     if follows(
         "how",
