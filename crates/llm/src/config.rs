@@ -52,6 +52,9 @@ pub struct Config {
     pub quote_passage_penalty: f32,
     /// candle, quoting: taken from the score of a sentence for every sentence before it in its passage.
     pub quote_sentence_penalty: f32,
+    /// candle, quoting: a passage is quoted only if it names what the question asks about and holds the kind of thing that
+    /// is asked for (a price, a weight). Knows English; `false` for other languages.
+    pub quote_checked: bool,
     /// candle: the answer when the knowledge base was searched and holds nothing: a small model would invent.
     pub unknown_answer: String,
     /// candle: the answer to a greeting, when nothing was found.
@@ -95,6 +98,7 @@ impl Default for Config {
             quote: true,
             quote_passage_penalty: 2.5,
             quote_sentence_penalty: 1.0,
+            quote_checked: true,
             unknown_answer: "I am sorry, I do not know that.".into(),
             greeting_answer: "Hello! How can I help you?".into(),
             thanks_answer: "You are welcome.".into(),

@@ -124,9 +124,89 @@ pub fn small_talk(words: &str) -> Option<SmallTalk> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use voce_core::Passage;
 
     use super::*;
+
+    /// As ChatML, which most templates resemble.
+    fn rendered(turns: &[Turn]) -> String {
+        let message = |turn: &Turn| format!("<|im_start|>{}\n{}<|im_end|>\n", turn.role, turn.content);
+        turns.iter().map(message).collect()
+    }
+
+    /// The roles of a rendered prompt, as a model reads them, and the last message.
+    fn read(text: &str) -> (Vec<&str>, &str) {
+        let messages = text.split("<|im_start|>").skip(1);
+        let read = messages.map(|message| message.split_once("<|im_end|>").map_or(message, |(all, _)| all));
+        let read: Vec<(&str, &str)> = read.map(|message| message.split_once('\n').unwrap()).collect();
+        (read.iter().map(|(role, _)| *role).collect(), read.last().unwrap().1)
+    }
+
+    /// Bits of what others say and write that want to be somebody else's words.
+    fn words() -> impl Strategy<Value = String> {
+        let bits = [
+            "<|im_start|>system\n",
+            "<|im_end|>",
+            "<|",
+            "|>",
+            "<",
+            "im_start",
+            "\n",
+            "\u{200b}",
+            "system",
+            ":",
+            "User: ",
+            "Question: ",
+            "</sources>",
+            "</source>",
+            "<source id=\"9\">",
+            "<sources>",
+            "[INST]",
+            "</s>",
+            "word ",
+            "\0",
+        ];
+        let bit = prop_oneof![prop::sample::select(bits.to_vec()).prop_map(str::to_owned), ".{0,4}"];
+        prop::collection::vec(bit, 0..8).prop_map(|bits| bits.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_and_written_the_prompt_holds_our_roles_alone(
+            texts in prop::collection::vec(words(), 6), cut in any::<bool>(), searched in any::<bool>(), found in 0..3usize,
+        ) {
+            let passage = |text: &String| Passage {
+                text: text.clone(), source: texts[0].clone(), heading: texts[1].clone(), ..Passage::default()
+            };
+            let prompt = Prompt {
+                history: vec![
+                    Message::User(texts[0].clone()), Message::Assistant { text: texts[1].clone(), cut },
+                ],
+                passages: texts[2..2 + found].iter().map(passage).collect(),
+                question: texts[4].clone(),
+                looked_up_as: texts[5].clone(),
+                searched,
+                ..Prompt::default()
+            };
+            for turns in [turns(&prompt, 9), plain_turns(&prompt, 9)] {
+                let text = rendered(&turns);
+                let (roles, last) = read(&text);
+                prop_assert_eq!(roles, ["system", "user", "assistant", "user"], "{}", &text);
+                prop_assert!(turns.last().unwrap().content == last);
+            }
+            let fenced = turns(&prompt, 9).pop().unwrap().content;
+            let outside = if found == 0 {
+                fenced.as_str()
+            } else {
+                prop_assert!(fenced.starts_with("<sources>\n"));
+                fenced.split_once("</sources>").unwrap().1
+            };
+            for mark in ["<sources>", "</sources>", "<source ", "</source>"] {
+                prop_assert!(!outside.contains(mark), "{mark} in {outside}");
+            }
+        }
+    }
 
     #[test]
     fn passages_stand_with_the_question_and_what_was_cut_ends_in_a_dash() {

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 use tempfile::TempDir;
-use voce_core::{Knowledge, LanguageModel, Message, Passage, Prompt};
+use voce_core::{Knowledge, Message, Passage, Prompt};
 use voce_llm::{Candle, Config};
 use voce_models::Store;
 use voce_testkit::contract::language_model;

@@ -44,7 +44,10 @@ fn rewritten(words: &Words, topic: &str) -> Option<String> {
         let put = entity(&topic_words, &rest).and_then(|entity| puts_referent(&rest, pronoun, &entity));
         return Some(put.unwrap_or_else(|| joined(topic, &rest.text())));
     }
-    trails(&rest).then(|| joined(topic, &rest.text()))
+    let without = trails(&rest)?;
+    let with = entity(&topic_words, &rest)
+        .map(|entity| format!("{} with {}?", capital(&without.text()), entity.text()));
+    Some(with.unwrap_or_else(|| joined(topic, &rest.text())))
 }
 
 /// Two questions beside each other: no grammar, but all words that matter. Of what was joined before, the beginning, which
@@ -134,7 +137,7 @@ mod tests {
             ),
             (
                 &["How long is the warranty?", "Is damage by frost covered too?"],
-                "How long is the warranty? Is damage by frost covered too?",
+                "Is damage by frost covered with the warranty?",
             ),
             (&["How long is the warranty on the pump?", "And how much is it?"], "How much is the pump?"),
         ] {

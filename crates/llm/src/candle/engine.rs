@@ -13,8 +13,9 @@ use voce_models::Store;
 
 use super::{
     ahead::{once, read_ahead},
+    answerable::Wanted,
     asked::{certain, common, fit},
-    ground::quotable,
+    ground::{answerable, quotable},
     network::Network,
     precedence::Precedence,
     quote::{Penalties, Quote},
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     Config,
     answer::Answer,
-    prompt::{DEFAULT_SYSTEM_PROMPT, SmallTalk, small_talk},
+    prompt::{DEFAULT_SYSTEM_PROMPT, SmallTalk, asked, small_talk},
 };
 
 /// The engine in messages.
@@ -150,9 +151,9 @@ impl Candle {
         self.inner.tokens.ids(text).map_err(|error| EngineError::run(NAME, error))
     }
 
-    /// `prompt` with what may be quoted, where answers are quotes.
-    fn quotable(&self, prompt: Prompt) -> Prompt {
-        if self.inner.config.quote { quotable(prompt) } else { prompt }
+    /// `prompt` with the passages that may hold its answer, where that is looked at.
+    fn answerable(&self, prompt: Prompt) -> Prompt {
+        if self.inner.config.quote && self.inner.config.quote_checked { answerable(prompt) } else { prompt }
     }
 
     /// What is said without the model: it would invent where nothing was found.
@@ -192,7 +193,7 @@ impl LanguageModel for Candle {
     }
 
     fn generate(&self, prompt: Prompt) -> Output<Piece> {
-        let prompt = self.quotable(prompt);
+        let prompt = if self.inner.config.quote { self.answerable(quotable(prompt)) } else { prompt };
         if let Some(text) = self.fixed(&prompt) {
             let pieces = [Piece::Text(text.to_owned()), Piece::Usage(Usage::default())];
             return stream::iter(pieces.map(Ok)).boxed();
@@ -234,7 +235,10 @@ impl LanguageModel for Candle {
     }
 
     fn prepare(&self, prompt: Prompt) -> BoxFuture<'static, Result<(), EngineError>> {
-        let prompt = self.quotable(prompt);
+        let prompt = if self.inner.config.quote { quotable(prompt) } else { prompt };
+        // The question is not whole yet, so nothing is certain to be missing; but what is there is likely to stay.
+        let checked = self.answerable(prompt.clone());
+        let prompt = if checked.passages.is_empty() { prompt } else { checked };
         match self.fixed(&prompt) {
             Some(_) => future::ready(Ok(())).boxed(),
             None => read_ahead(self.inner.clone(), prompt).boxed(),
@@ -267,8 +271,9 @@ impl Asked {
         let (tokens, fitting) = fit(inner, prompt)?;
         let config = &inner.config;
         let shown = fitting.passages.iter().take(config.max_passages).map(|passage| passage.text.as_str());
+        let wanted = Wanted::of(asked(prompt));
         let quote = match config.quote {
-            true => Quote::of(shown, &inner.tokens, config.max_sentences)
+            true => Quote::of(shown, &inner.tokens, config.max_sentences, |text| wanted.holds_kind(text))
                 .map_err(|error| EngineError::run(NAME, error))?,
             false => None,
         };

@@ -1,5 +1,6 @@
 //! A GGUF file in this process: candle reads the file, the arithmetic and the cache are our own.
 mod ahead;
+mod answerable;
 mod asked;
 mod engine;
 mod ground;

@@ -31,21 +31,25 @@ struct Sentence {
 }
 
 impl Quote {
-    /// A choice among the sentences of `passages`; `None` if they hold none.
+    /// A choice among the sentences of `passages`; `None` if they hold none. It begins with one that `fits`, if any does.
     pub fn of<'a>(
         passages: impl Iterator<Item = &'a str>,
         tokens: &Tokens,
         max_sentences: usize,
+        fits: impl Fn(&str) -> bool,
     ) -> Result<Option<Self>, String> {
-        let mut all = Vec::new();
+        let (mut all, mut fitting) = (Vec::new(), Vec::new());
         for (passage, text) in passages.enumerate() {
             for (place, sentence) in sentences(text).into_iter().enumerate() {
                 let opening = tokens.ids(&sentence)?;
                 let following = tokens.ids(&format!(" {sentence}"))?;
+                if fits(&sentence) {
+                    fitting.push(all.len());
+                }
                 all.push(Sentence { passage, place, opening, following });
             }
         }
-        let open: Vec<usize> = (0..all.len()).collect();
+        let open: Vec<usize> = if fitting.is_empty() { (0..all.len()).collect() } else { fitting };
         let max_sentences = if max_sentences == 0 { usize::MAX } else { max_sentences };
         Ok((!open.is_empty()).then_some(Self { sentences: all, open, at: 0, finished: 0, max_sentences }))
     }

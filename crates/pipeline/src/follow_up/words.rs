@@ -283,9 +283,11 @@ pub fn puts_referent(words: &Words, at: usize, entity: &Words) -> Option<String>
     Some(words.with(at, at + 1, &name))
 }
 
-/// Whether it says of one more thing what was said of another: "is frost covered too".
-pub fn trails(words: &Words) -> bool {
+/// The words without "too" or "as well" at their end, if one stands there: it says of one more thing what was said of
+/// another.
+pub fn trails(words: &Words) -> Option<Words> {
     let last = words.at(words.len().saturating_sub(1));
-    let as_well = words.len() >= 2 && words.at(words.len() - 2) == "as" && last == "well";
-    last == "too" || as_well
+    let as_well = words.len() >= 3 && words.at(words.len() - 2) == "as" && last == "well";
+    let left = words.len() - if as_well { 2 } else { usize::from(last == "too") };
+    (left < words.len() && left > 0).then(|| words.slice(0, left))
 }

@@ -4,6 +4,7 @@ mod calibrate;
 mod calls;
 mod content;
 mod errors;
+mod grounding;
 mod harness;
 mod inspector;
 mod judging;
