@@ -62,6 +62,14 @@ mod tests {
         config.listening.soft_end_ms = 250;
         let calm = "weight = 2.0\n[tts]\nvoice = 'bf_emma'\n[llm.extra_body]\nseed = 7";
         config.variants.insert("calm".into(), toml::from_str(calm).unwrap());
+        for example in [
+            include_str!("../../../../config/examples/weather.toml"),
+            include_str!("../../../../config/examples/mcp-shop/shop.toml"),
+        ] {
+            let example: Config = toml::from_str(example).unwrap();
+            config.tools.http.extend(example.tools.http);
+            config.tools.mcp.extend(example.tools.mcp);
+        }
         let read: Config = toml::from_str(&render(&config).unwrap()).unwrap();
         assert_eq!(read, config);
     }
