@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use voce_core::{EndReason, Event, TurnId, TurnReport};
 
-use crate::{phone::Seen, scenario::When};
+use crate::{ToolUse, phone::Seen, scenario::When};
 
 /// After the answer that was spoken into has ended by itself, another turn begins within this time, or the words were
 /// not taken for one.
@@ -86,6 +86,15 @@ pub fn reports(seen: &[Seen]) -> impl Iterator<Item = &TurnReport> {
         Event::TurnEnded(report) => Some(report),
         _ => None,
     })
+}
+
+/// Calls of tools that are over: those of a turn, or all.
+pub fn tools(seen: &[Seen], of: Option<TurnId>) -> Vec<ToolUse> {
+    let ended = seen.iter().filter_map(|seen| match &seen.event {
+        Event::ToolEnded { turn, step, .. } if of.is_none_or(|of| of == *turn) => Some(step),
+        _ => None,
+    });
+    ended.map(|step| ToolUse { name: step.call.name.clone(), outcome: step.outcome }).collect()
 }
 
 /// Whether every turn that was begun is over.

@@ -160,7 +160,7 @@ fn turn(mut place: Place, expect: &TurnExpect, is_cut: bool, exchange: &Exchange
         sources: &expect.sources,
         tools: &expect.tools,
     };
-    facts.check(&mut place, std::slice::from_ref(report));
+    facts.check(&mut place, std::slice::from_ref(report), &exchange.tools);
     if let Some(most) = expect.voice_to_voice_seconds {
         let waited = report.voice_to_voice_seconds;
         let passed = waited.is_some_and(|waited| waited <= most);
@@ -185,7 +185,7 @@ fn whole(mut place: Place, expect: &CallExpect, record: &CallRecord, scores: &[S
         sources: &expect.sources,
         tools: &expect.tools,
     };
-    facts.check(&mut place, &answers);
+    facts.check(&mut place, &answers, &record.tools);
     // A turn without a question is one that the assistant began.
     let turns = record.turns.iter().filter(|turn| !turn.question.is_empty()).count();
     if let Some(expected) = expect.turns {

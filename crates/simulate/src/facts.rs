@@ -1,7 +1,7 @@
 //! Facts that are expected of answers: words, patterns, documents, tools. Pure.
-use voce_core::TurnReport;
+use voce_core::{ToolOutcome, TurnReport};
 
-use crate::{check::Place, fields::Pattern};
+use crate::{ToolUse, check::Place, fields::Pattern};
 
 /// What is expected of answers and their sources.
 pub struct Facts<'a> {
@@ -14,8 +14,8 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Looks for them in the answers of these turns.
-    pub fn check(&self, place: &mut Place, turns: &[TurnReport]) {
+    /// Looks for them in the answers of these turns, and in what was called for them.
+    pub fn check(&self, place: &mut Place, turns: &[TurnReport], tools: &[ToolUse]) {
         let heard = turns.iter().map(|turn| turn.heard.as_str()).collect::<Vec<_>>().join("\n");
         let text = plain(&heard);
         let said = || match heard.is_empty() {
@@ -52,8 +52,17 @@ impl Facts<'_> {
             place.add("sources", missing.is_empty(), || quoted(self.sources, " and "), found);
         }
         if !self.tools.is_empty() {
+            // A tool that gave nothing was of no use to the caller.
+            let answered = |wanted: &&String| {
+                tools.iter().any(|tool| tool.name == **wanted && tool.outcome == ToolOutcome::Done)
+            };
+            let missing = self.tools.iter().any(|wanted| !answered(&wanted));
             let expected = || format!("a call of {}", quoted(self.tools, " and "));
-            place.add("tools", false, expected, || "no tool was called: this assistant has none".into());
+            let found = || match tools.is_empty() {
+                true => "no tool was called".into(),
+                false => tools.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            };
+            place.add("tools", !missing, expected, found);
         }
     }
 }

@@ -69,6 +69,7 @@ mod tests {
             voice: "af_heart".into(),
             exchanges: vec![],
             turns: vec![],
+            tools: vec![],
             trouble: None,
             seconds: 1.5,
         };

@@ -28,7 +28,7 @@ pub use junit::junit;
 pub use outcome::{CallOutcome, ScenarioOutcome, Scorer, Scores};
 pub use person::{Actor, hold};
 pub use plan::{Nod, Plan, Utterance};
-pub use record::{CallRecord, Exchange};
+pub use record::{CallRecord, Exchange, ToolUse};
 pub use scenario::{
     Backchannel, Interruption, Noise, NoiseKind, Pause, Persona, Scenario, ScenarioError, ScriptedTurn, When,
 };

@@ -38,6 +38,7 @@ pub async fn hold(far: FarEnd, scenario: &Scenario, plan: &Plan, actor: Option<&
     }
     let exchanges = exchanges.into_iter().map(|(turn, mut exchange)| {
         exchange.turn = turn.and_then(|turn| attention::report(&seen, turn)).cloned();
+        exchange.tools = turn.map(|turn| attention::tools(&seen, Some(turn))).unwrap_or_default();
         exchange
     });
     CallRecord {
@@ -46,6 +47,7 @@ pub async fn hold(far: FarEnd, scenario: &Scenario, plan: &Plan, actor: Option<&
         voice: plan.voice.clone(),
         exchanges: exchanges.collect(),
         turns: attention::reports(&seen).cloned().collect(),
+        tools: attention::tools(&seen, None),
         trouble,
         seconds,
     }

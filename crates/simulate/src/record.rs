@@ -1,6 +1,8 @@
 //! What came of a call.
+use std::fmt;
+
 use serde::Serialize;
-use voce_core::TurnReport;
+use voce_core::{ToolOutcome, TurnReport};
 
 /// One call that was held.
 #[derive(Clone, Debug, Serialize)]
@@ -15,6 +17,8 @@ pub struct CallRecord {
     pub exchanges: Vec<Exchange>,
     /// All turns in order, also those that answer nothing that was planned (a greeting).
     pub turns: Vec<TurnReport>,
+    /// Tools that were called, in the order in which the calls ended.
+    pub tools: Vec<ToolUse>,
     /// Why the call did not get to its end.
     pub trouble: Option<String>,
     /// How long it took.
@@ -32,14 +36,39 @@ pub struct Exchange {
     pub backchannel: Option<String>,
     /// The turn that answers it, where there is one.
     pub turn: Option<TurnReport>,
+    /// Tools that were called for the answer.
+    pub tools: Vec<ToolUse>,
     /// Why it did not go as planned.
     pub trouble: Option<String>,
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolUse {
+    /// Which tool.
+    pub name: String,
+    /// How it ended.
+    pub outcome: ToolOutcome,
 }
 
 impl Exchange {
     /// The answer as far as it was heard; empty without one.
     pub fn heard(&self) -> &str {
         self.turn.as_ref().map_or("", |turn| &turn.heard)
+    }
+}
+
+impl fmt::Display for ToolUse {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let outcome = match self.outcome {
+            ToolOutcome::Done => "answered",
+            ToolOutcome::Failed => "failed",
+            ToolOutcome::TimedOut => "took too long",
+            ToolOutcome::Cancelled => "was cancelled",
+            ToolOutcome::Unconfirmed => "was not confirmed",
+            ToolOutcome::Refused => "was refused",
+        };
+        write!(out, "{:?} {outcome}", self.name)
     }
 }
 
@@ -61,6 +90,9 @@ impl CallRecord {
                     turn.voice_to_voice_seconds.map_or_else(|| "-".into(), |waited| format!("{waited:.3} s"));
                 let (ended, sources) = (turn.end_reason.as_str(), sources.join(", "));
                 text += &format!("   {ended}; voice to voice {waited}; sources: {sources}\n");
+            }
+            for tool in &exchange.tools {
+                text += &format!("   tool {tool}\n");
             }
             if let Some(trouble) = &exchange.trouble {
                 text += &format!("   {trouble}\n");

@@ -16,7 +16,7 @@ use crate::{
     vocabulary::{
         self, END_REASON, ENDED_MS_AGO, ERROR, ERROR_TYPE, EVENT_WORDS, EVENTS, FAILED, LONGEST_NAME,
         Meaning, RAN_SECONDS, SESSION_ID, SPAN_INPUTS, SPAN_OUTPUTS, SPAN_TYPE, SPECULATION, STARTED_MS_AGO,
-        SpanWords, USER, USER_ID, VARIANT_NAME, longest,
+        SpanWords, TOOL, USER, USER_ID, VARIANT_NAME, longest,
     },
 };
 
@@ -104,6 +104,11 @@ pub(crate) fn translate(mut span: SpanData, said: &Said) -> SpanData {
     if let Some(reason) = failed {
         span.attributes.push(KeyValue::new(ERROR_TYPE, "_OTHER"));
         span.events.events.push(exception(span.end_time, reason));
+    }
+    if span.name == TOOL
+        && let Some(tool) = fields.text(TOOL)
+    {
+        span.name = format!("{TOOL} {tool}").into();
     }
     if span.name.len() > LONGEST_NAME {
         span.name = cut(&span.name, LONGEST_NAME).to_owned().into();

@@ -22,6 +22,9 @@ pub(crate) const ERROR: &str = "error";
 pub(crate) const END_REASON: &str = "end_reason";
 pub(crate) const FAILED: &str = "failed";
 
+/// A call of a tool, and the field that names the tool. Outside, the span is called `tool NAME`.
+pub(crate) const TOOL: &str = "tool";
+
 /// A reply that was begun before the turn was over, the field that says what became of it, and its value if it was
 /// the answer.
 pub(crate) const SPECULATION: &str = "speculation";
@@ -294,6 +297,25 @@ pub(crate) const SPANS: &[SpanWords] = &[
         fields: &[figure("seconds", &["voce.voice_to_voice_seconds"])],
     },
     SpanWords {
+        name: TOOL,
+        span_type: "TOOL",
+        constants: &[(OPERATION, "execute_tool"), ("gen_ai.tool.type", "function")],
+        input: Shape::Text("arguments"),
+        output: Shape::Text("result"),
+        fields: &[
+            // Only names that the configuration knows: the span is called after it, and so is a metric's label.
+            word(TOOL, &["gen_ai.tool.name"]),
+            word("call", &["gen_ai.tool.call.id"]),
+            said("arguments", &["gen_ai.tool.call.arguments"]),
+            said("result", &["gen_ai.tool.call.result"]),
+            word(OUTCOME, &["voce.tool.outcome"]),
+            figure("has_effects", &["voce.tool.has_effects"]),
+            figure("confirmed", &["voce.tool.confirmed"]),
+            figure("filler", &["voce.tool.filler"]),
+            figure("seconds", &["voce.tool.seconds"]),
+        ],
+    },
+    SpanWords {
         name: "parse",
         span_type: "PARSER",
         constants: &[],
@@ -460,6 +482,14 @@ pub(crate) const LONGEST_NAME: usize = 250;
 /// The entry of a span.
 pub(crate) fn words_of(name: &str) -> &'static SpanWords {
     SPANS.iter().chain(JUDGE_SPANS).find(|words| words.name == name).unwrap_or(&UNKNOWN)
+}
+
+/// What a span is called in our words, its exported name given.
+pub(crate) fn own_name(exported: &str) -> &str {
+    match exported.strip_prefix(TOOL) {
+        Some(rest) if rest.starts_with(' ') => TOOL,
+        _ => exported,
+    }
 }
 
 /// Whether a span is of the judge's own work and not of a turn.

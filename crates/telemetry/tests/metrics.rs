@@ -94,6 +94,10 @@ fn a_turns_figures_stand_under_its_model_and_variant() {
             ));
             drop(info_span!(target: "voce_pipeline", parent: &turn, "playout", late_frames = 2_u64));
             drop(info_span!(
+                target: "voce_pipeline", parent: &turn, "tool", tool = "weather", call = "c1", outcome = "timed_out",
+                seconds = 2.5
+            ));
+            drop(info_span!(
                 target: "voce_pipeline", parent: &turn, "rag", model = "mini", count = 3_u64, best_score = 0.75
             ));
             drop(info_span!(
@@ -151,6 +155,7 @@ fn a_turns_figures_stand_under_its_model_and_variant() {
     is(&samples, &format!("voce_llm_tokens_per_second_sum{a}"), 160.0);
     is(&samples, r#"voce_stt_real_time_factor_sum{model="ear",variant="b"}"#, 0.1);
     is(&samples, r#"voce_tts_real_time_factor_sum{model="voice",variant="b"}"#, 0.4);
+    is(&samples, r#"voce_tool_duration_seconds_sum{outcome="timed_out",tool="weather",variant="a"}"#, 5.0);
     is(&samples, r#"voce_rag_documents_sum{model="mini",variant="a"}"#, 6.0);
     is(&samples, r#"voce_rag_best_score_sum{model="mini",variant="a"}"#, 1.5);
     is(&samples, r#"voce_interruptions_total{variant="a"}"#, 2.0);

@@ -7,6 +7,7 @@ pub mod fakes;
 pub mod judge_server;
 #[cfg(feature = "mlflow")]
 pub mod mlflow;
+pub mod tools;
 mod weights;
 
 pub use audio::{clip, speech};

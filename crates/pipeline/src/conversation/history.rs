@@ -2,7 +2,7 @@
 use serde::Serialize;
 use voce_core::{Message, ToolCall, ToolOutcome, ToolStep, TurnId};
 
-use crate::tools::{REMEMBERED, shortened};
+use crate::tools::{REMEMBERED, cancelled, shortened};
 
 /// Turns that are remembered. More than any prompt takes.
 const MOST: usize = 256;
@@ -50,6 +50,15 @@ impl Called {
         }
         ToolStep { result: shortened(&self.step.result, REMEMBERED), ..self.step.clone() }
     }
+
+    /// One that does not go on without its answer ends with it.
+    fn loses_its_answer(&mut self) {
+        if self.is_running && !self.finishes {
+            self.is_running = false;
+            self.step.outcome = ToolOutcome::Cancelled;
+            self.step.result = cancelled(self.has_effects);
+        }
+    }
 }
 
 /// The turns of a call, the last one perhaps still open.
@@ -72,12 +81,7 @@ impl History {
         let exchange = self.of(turn);
         exchange.cut = cut;
         exchange.heard = heard;
-        // Those that do not go on end with the answer.
-        for called in exchange.calls.iter_mut().filter(|called| called.is_running && !called.finishes) {
-            called.is_running = false;
-            called.step.outcome = ToolOutcome::Cancelled;
-            called.step.result = "It was cancelled: the caller interrupted.".into();
-        }
+        exchange.calls.iter_mut().for_each(Called::loses_its_answer);
         self.0.retain(|exchange| {
             !exchange.question.is_empty() || !exchange.heard.is_empty() || !exchange.calls.is_empty()
         });
@@ -119,6 +123,10 @@ impl History {
             ToolOutcome::Unconfirmed | ToolOutcome::Refused => true,
             ToolOutcome::Done | ToolOutcome::Failed | ToolOutcome::TimedOut => has_effects,
         };
+        if is_fact && self.0.last().is_none_or(|last| last.turn < turn) {
+            // The answer was begun before the question was complete.
+            self.of(turn);
+        }
         let Some(exchange) = self.exchange_mut(turn) else { return };
         let running = |called: &&mut Called| called.is_running && called.step.call.id == step.call.id;
         match exchange.calls.iter_mut().find(running) {
@@ -137,10 +145,8 @@ impl History {
     /// The answer to `turn` is dropped: what its calls read is forgotten, what they did is not.
     pub fn forget_calls(&mut self, turn: TurnId) {
         let Some(exchange) = self.exchange_mut(turn) else { return };
-        exchange.calls.retain(|called| match called.is_running {
-            true => called.finishes,
-            false => called.has_effects,
-        });
+        exchange.calls.iter_mut().for_each(Called::loses_its_answer);
+        exchange.calls.retain(|called| called.is_running || called.has_effects);
     }
 
     /// What `turn` has done already, for another answer to it.

@@ -197,6 +197,7 @@ impl Send {
 
 impl Drop for Player {
     fn drop(&mut self) {
+        self.turn.quiet().sounds(false);
         let heard_seconds = self.track.sounded_seconds();
         self.span.record("late_frames", self.send.late_frames);
         self.span.record("heard", &self.heard);

@@ -179,7 +179,10 @@ impl Calling {
         if self.fill(filler) {
             pending.filled();
         }
-        pending.step().await
+        let step = pending.step().await;
+        // The silence goes on until the model has read this.
+        self.turn.quiet().expect();
+        step
     }
 
     /// Covers the silence, unless the same was said before.

@@ -14,7 +14,7 @@ use voce_core::{
     Event, OnInterruption, ToolCall, ToolDefinition, ToolOutcome, ToolPolicy, ToolStep, Tools, TurnId,
 };
 
-use super::{News, Told, shortened};
+use super::{News, Told, cancelled, shortened};
 use crate::{Turn, spans};
 
 /// Calls at work at the same time, for one caller.
@@ -181,7 +181,7 @@ impl Work {
     async fn run(self) -> ToolStep {
         let (outcome, result) = tokio::select! {
             biased;
-            () = self.stop.cancelled() => (ToolOutcome::Cancelled, self.cancelled()),
+            () = self.stop.cancelled() => (ToolOutcome::Cancelled, cancelled(self.policy.has_effects)),
             ended = timeout(self.policy.timeout, self.work()) => match ended {
                 Ok(Ok(result)) => (ToolOutcome::Done, shortened(&result, LONGEST_RESULT)),
                 Ok(Err(reason)) => (ToolOutcome::Failed, format!("The tool failed: {reason}")),
@@ -221,13 +221,6 @@ impl Work {
         match AssertUnwindSafe(work).catch_unwind().await {
             Ok(ended) => ended.map_err(|error| error.to_string()),
             Err(_) => Err(panicked()),
-        }
-    }
-
-    fn cancelled(&self) -> String {
-        match self.policy.has_effects {
-            true => "The call was cancelled; whether it had an effect is not known.".into(),
-            false => "The call was cancelled: the caller interrupted.".into(),
         }
     }
 

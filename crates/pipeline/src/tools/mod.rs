@@ -71,3 +71,11 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
         Some((end, _)) => format!("{} [cut]", &text[..end]),
     }
 }
+
+/// What the language model is told of a call that was cancelled.
+pub(crate) fn cancelled(has_effects: bool) -> String {
+    match has_effects {
+        true => "The call was cancelled; whether it had an effect is not known.".into(),
+        false => "The call was cancelled: the caller interrupted.".into(),
+    }
+}

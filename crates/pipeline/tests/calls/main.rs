@@ -6,3 +6,4 @@ mod grounding;
 mod harness;
 mod properties;
 mod spans;
+mod tools;

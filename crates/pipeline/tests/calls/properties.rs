@@ -8,15 +8,17 @@ use std::sync::{
 use futures_util::{StreamExt, stream};
 use proptest::{
     prelude::{Just, Strategy, prop},
-    prop_assert, prop_oneof, proptest,
+    prop_assert, prop_assert_eq, prop_oneof, proptest,
     test_runner::TestCaseError,
 };
 use tokio::time::{Duration, sleep};
 use voce_core::{
-    EndReason, Event, LanguageModel, Line, ModelCard, Output, Piece, Prompt, Speech, SpokenWord,
-    TextToSpeech, TurnId,
+    EndReason, Event, LanguageModel, Line, ModelCard, OnInterruption, Output, Piece, Prompt, Speech,
+    SpokenWord, TextToSpeech, ToolPolicy, TurnId,
 };
 use voce_pipeline::Engines;
+
+use voce_testkit::tools::{Does, Toolbox, calls, policy};
 
 use crate::harness::{Recording, engines, play};
 
@@ -31,8 +33,13 @@ impl LanguageModel for Numbers {
         &self.card
     }
 
-    fn generate(&self, _: Prompt) -> Output<Piece> {
+    fn generate(&self, prompt: Prompt) -> Output<Piece> {
         let number = self.next.fetch_add(1, Ordering::SeqCst);
+        if prompt.steps.len() < prompt.tools.len() {
+            // Each of them once, and a word before.
+            let tool = prompt.tools[prompt.steps.len()].name.clone();
+            return stream::iter([Ok(Piece::Text(format!("w{number} "))), Ok(calls(&tool, "{}"))]).boxed();
+        }
         let words = (0..12).map(move |place| format!("w{number}{} ", if place % 4 == 3 { "." } else { "" }));
         let pieces = stream::iter(words).then(|word| async move {
             sleep(Duration::from_millis(40)).await;
@@ -74,6 +81,46 @@ fn talking_in_numbers(hears: &str, opinion: f32) -> Engines {
         tts: Arc::new(Levels(ModelCard::default())),
         ..engines(Arc::new(numbers), beeper, hears, opinion)
     }
+}
+
+/// A slow tool that is finished, a quick one that changes something, one that hangs.
+fn tools() -> Arc<Toolbox> {
+    let slow = ToolPolicy {
+        filler: "A moment please.".into(),
+        on_interruption: OnInterruption::Finish,
+        has_effects: true,
+        ..policy()
+    };
+    let hangs = ToolPolicy { timeout: Duration::from_secs(3), ..slow.clone() };
+    let quick = ToolPolicy { has_effects: true, ..policy() };
+    Toolbox::new([
+        ("slow", slow, Does::Answers(Duration::from_secs(4), "slow")),
+        ("quick", quick, Does::Answers(Duration::from_millis(100), "quick")),
+        (
+            "hangs",
+            ToolPolicy { on_interruption: OnInterruption::Cancel, has_effects: false, ..hangs },
+            Does::Hangs,
+        ),
+    ])
+}
+
+/// Every call that began has ended, once, for the turn that began it, and nothing of it is left.
+fn check_calls(recording: &Recording, tools: &Toolbox) -> Result<(), TestCaseError> {
+    let mut open = vec![];
+    for (_, event) in &recording.events {
+        match event {
+            Event::ToolStarted { turn, call } => open.push((*turn, call.clone())),
+            Event::ToolEnded { turn, step, .. } => {
+                let place = open.iter().position(|begun| *begun == (*turn, step.call.clone()));
+                prop_assert!(place.is_some(), "{step:?} of {turn:?} never began, or ended twice");
+                open.swap_remove(place.unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
+    prop_assert!(open.is_empty(), "never ended: {open:?}");
+    prop_assert_eq!(tools.running(), 0);
+    Ok(())
 }
 
 /// Spans of loudness, each after a pause.
@@ -152,5 +199,21 @@ proptest! {
         let until_ms = loud.last().map_or(0, |(_, to)| *to) + 12_000;
         let recording = runtime.unwrap().block_on(play(talking_in_numbers(hears, opinion), &loud, until_ms));
         check(&recording)?;
+    }
+
+    #[test]
+    fn calls_of_tools_change_nothing_about_that_and_leave_nothing_behind(
+        loud in loud(),
+        hears in prop_oneof![Just("Tell me."), Just("and"), Just("What is it?")],
+        opinion in prop_oneof![Just(0.95_f32), Just(0.3)],
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let until_ms = loud.last().map_or(0, |(_, to)| *to) + 14_000;
+        let tools = tools();
+        let engines = Engines { tools: Some(tools.clone()), ..talking_in_numbers(hears, opinion) };
+        let recording = runtime.block_on(play(engines, &loud, until_ms));
+        prop_assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+        check(&recording)?;
+        check_calls(&recording, &tools)?;
     }
 }

@@ -17,7 +17,12 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
     registry::LookupSpan,
 };
-use voce_testkit::fakes::{Beeper, SlowTalker};
+use voce_core::OnInterruption;
+use voce_pipeline::Engines;
+use voce_testkit::{
+    fakes::{Beeper, SlowTalker},
+    tools::{Does, Scripted, Toolbox, calls, policy, says},
+};
 
 /// A closed span: its parent's name, its own, and its fields.
 #[derive(Clone, Debug)]
@@ -67,12 +72,16 @@ async fn spans_of(loud: &[(u64, u64)], until_ms: u64) -> Vec<Closed> {
 }
 
 async fn spans_with(hears: &str, loud: &[(u64, u64)], until_ms: u64) -> Vec<Closed> {
+    let llm = SlowTalker::new("It has a two year warranty. Keep the receipt safe.");
+    let opinion = if hears.ends_with(['?', '.']) { 0.9 } else { 0.3 };
+    spans_by(engines(llm, Beeper::new(), hears, opinion), loud, until_ms).await
+}
+
+async fn spans_by(engines: Engines, loud: &[(u64, u64)], until_ms: u64) -> Vec<Closed> {
     let capture = Capture::default();
     let subscriber = tracing_subscriber::registry().with(capture.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let llm = SlowTalker::new("It has a two year warranty. Keep the receipt safe.");
-    let opinion = if hears.ends_with(['?', '.']) { 0.9 } else { 0.3 };
-    play(engines(llm, Beeper::new(), hears, opinion), loud, until_ms).await;
+    play(engines, loud, until_ms).await;
     // A voice's last step may end a moment after the call, and its turn with it.
     for _ in 0..200 {
         let closed = |name: &str| capture.0.lock().unwrap().iter().filter(|span| span.name == name).count();
@@ -155,4 +164,45 @@ async fn a_cut_answer_says_so_in_its_spans() {
     let playout = find(&spans, "playout");
     assert_eq!(playout.fields["cut"], "true");
     assert_eq!(playout.fields["heard"], turn.fields["heard"]);
+}
+
+/// A turn that calls a tool of five seconds, and is interrupted into the wait if `loud` says so.
+async fn spans_of_a_call(on_interruption: OnInterruption, does: Does, loud: &[(u64, u64)]) -> Vec<Closed> {
+    let filler = "One moment please.".to_owned();
+    let policy = voce_core::ToolPolicy { on_interruption, filler, ..policy() };
+    let tools = Toolbox::new([("weather", policy, does)]);
+    let llm = Scripted::new(|prompt| match prompt.steps.last() {
+        Some(_) => vec![says("So much for that.")],
+        None => vec![calls("weather", r#"{"city":"Bonn"}"#)],
+    });
+    let engines = Engines { tools: Some(tools), ..engines(llm, Beeper::new(), "Wait, why is it?", 0.95) };
+    spans_by(engines, loud, 12_000).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_has_its_span_below_the_language_model() {
+    let five = std::time::Duration::from_secs(5);
+    let into_the_wait = &[(200, 900), (4_000, 4_700)];
+    for (on_interruption, does, loud, outcome) in [
+        (OnInterruption::Cancel, Does::Answers(five, "Rain."), &into_the_wait[..1], "done"),
+        (OnInterruption::Cancel, Does::Fails(five, "closed"), &into_the_wait[..1], "failed"),
+        (OnInterruption::Cancel, Does::Answers(five, "Rain."), &into_the_wait[..], "cancelled"),
+        // Its turn is over, and so is its trace.
+        (OnInterruption::Finish, Does::Answers(five, "Rain."), &into_the_wait[..], "detached"),
+    ] {
+        let spans = spans_of_a_call(on_interruption, does, loud).await;
+        let tool = find(&spans, "tool");
+        assert_eq!((tool.parent.as_str(), tool.fields["outcome"].as_str()), ("llm", outcome));
+        assert_eq!(tool.fields["arguments"], r#"{"city":"Bonn"}"#);
+        assert_eq!(tool.fields["filler"], "true", "{outcome}");
+        assert_eq!(tool.fields.contains_key("otel.status_code"), outcome == "failed", "{tool:?}");
+        let (tool, turn) = (place(&spans, "tool"), place(&spans, "turn"));
+        assert!(tool < turn, "the root closes last");
+        // With the interruption, or after the answer: in no case does a turn wait for what goes on without it.
+        assert_eq!(spans.iter().filter(|span| span.name == "turn").count(), loud.len());
+    }
+}
+
+fn place(spans: &[Closed], name: &str) -> usize {
+    spans.iter().position(|span| span.name == name).unwrap()
 }

@@ -1,7 +1,7 @@
-use voce_core::{Passage, TurnId};
+use voce_core::{Passage, ToolOutcome, TurnId};
 
 use super::*;
-use crate::{Utterance, When};
+use crate::{ToolUse, Utterance, When};
 
 fn expect<T: serde::de::DeserializeOwned>(yaml: &str) -> T {
     serde_saphyr::from_str(yaml).unwrap()
@@ -19,17 +19,21 @@ fn report() -> TurnReport {
 }
 
 fn exchange(turn: Option<TurnReport>) -> Exchange {
-    Exchange { said: "What is the warranty?".into(), turn, ..Exchange::default() }
+    let used = |name: &str, outcome| ToolUse { name: name.into(), outcome };
+    let tools = vec![used("stock", ToolOutcome::Done), used("refund", ToolOutcome::Failed)];
+    Exchange { said: "What is the warranty?".into(), turn, tools, ..Exchange::default() }
 }
 
 fn record(exchanges: Vec<Exchange>) -> CallRecord {
     let turns = exchanges.iter().filter_map(|exchange| exchange.turn.clone()).collect();
+    let tools = exchanges.iter().flat_map(|exchange| exchange.tools.clone()).collect();
     CallRecord {
         call: 1,
         id: "a-1".into(),
         voice: "af_heart".into(),
         exchanges,
         turns,
+        tools,
         trouble: None,
         seconds: 3.0,
     }
@@ -98,7 +102,11 @@ fn each_expectation_of_a_turn_is_met_or_named_with_what_there_was() {
             "{ sources: [care.md] }",
             Some("sources: expected \"care.md\"; \"care.md\" missing among \"config/knowledge/warranty.md\""),
         ),
-        ("{ tools: order_status }", Some("tools: expected a call of \"order_status\"; no tool was called")),
+        ("{ tools: stock }", None),
+        (
+            "{ tools: [stock, refund] }",
+            Some("tools: expected a call of \"stock\" and \"refund\"; \"stock\" answered, \"refund\" failed"),
+        ),
         ("{ end_reason: completed, interrupted: false }", None),
         ("{ interrupted: true }", Some("interrupted: expected interrupted; the turn ended as completed")),
         ("{ end_reason: failed }", Some("end_reason: expected failed; the turn ended as completed")),

@@ -236,6 +236,17 @@ pub(super) const METRICS: &[Metric] = &[
         rules: &[of(&["llm"], Attribute(super::cost::COST), BY_MODEL)],
     },
     Metric {
+        name: "voce.tool.duration",
+        unit: "s",
+        description: "Time that calls of a tool took, by how they ended.",
+        kind: Histogram(STAGE),
+        rules: &[of(
+            &["tool"],
+            Attribute("voce.tool.seconds"),
+            &[Named("tool", "gen_ai.tool.name"), Named("outcome", "voce.tool.outcome"), Variant],
+        )],
+    },
+    Metric {
         name: "voce.stt.real_time_factor",
         unit: "",
         description: "Seconds of recognition for a second of speech.",

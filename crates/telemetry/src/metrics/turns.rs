@@ -16,7 +16,11 @@ use super::{
     meters::Instrument,
     table::{Kind, Label, METRICS, Rule, Value, When},
 };
-use crate::{said::cut, vocabulary::VARIANT_NAME, worker::Observer};
+use crate::{
+    said::cut,
+    vocabulary::{VARIANT_NAME, own_name},
+    worker::Observer,
+};
 
 /// Turns whose language model is remembered until their end, at most: more than calls can be going on.
 const MOST_OPEN: usize = 1_024;
@@ -69,7 +73,7 @@ impl Observer for TurnMetrics {
         }
         let turn_model = if is_root { self.open.take(trace) } else { None };
         let turn_model = turn_model.as_deref().unwrap_or("none");
-        for (instrument, rule) in self.by_span.get(span.name.as_ref()).into_iter().flatten() {
+        for (instrument, rule) in self.by_span.get(own_name(&span.name)).into_iter().flatten() {
             if counts(&rule.when, span)
                 && let Some(value) = value(&rule.value, span)
             {
