@@ -3,6 +3,7 @@ mod answer;
 mod candle;
 mod config;
 mod echo;
+mod format;
 mod openai;
 mod prompt;
 
@@ -13,6 +14,7 @@ use voce_models::Store;
 
 pub use candle::{Candle, Speed};
 pub use config::{Config, Engine};
+pub use format::AnswerFormat;
 pub use openai::OpenAi;
 pub use prompt::DEFAULT_SYSTEM_PROMPT;
 

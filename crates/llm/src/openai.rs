@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage};
 
-use crate::{Config, echo::Conversation, prompt::turns};
+use crate::{Config, echo::Conversation, format::Format, prompt::turns};
 
 const NAME: &str = "openai";
 /// Where the key is read from. Local servers need none.
@@ -24,6 +24,7 @@ pub struct OpenAi {
     card: ModelCard,
     client: Client<OpenAIConfig>,
     config: Config,
+    format: Format,
 }
 
 type Chunks = BoxStream<'static, Result<Value, OpenAIError>>;
@@ -48,7 +49,8 @@ impl OpenAi {
         let card = ModelCard { provider: NAME.into(), name: config.model.clone(), device: address.into() };
         // Without the client's own retries: a caller who waits is better told at once.
         let client = Client::build(http.clone(), account).with_http_service(ReqwestService::new(http));
-        Ok(Self { card, client, config: config.clone() })
+        let format = Format::new(config.answer_format);
+        Ok(Self { card, client, config: config.clone(), format })
     }
 
     fn body(&self, prompt: &Prompt) -> Value {
@@ -61,6 +63,7 @@ impl OpenAi {
             "stream": true,
             "stream_options": {"include_usage": true},
         });
+        self.format.ask(&mut body);
         for (name, value) in &config.extra_body {
             // Null takes a field out: some models of OpenAI refuse `max_tokens` or `temperature`.
             match (value, body.as_object_mut()) {
@@ -81,10 +84,16 @@ impl LanguageModel for OpenAi {
     }
 
     fn generate(&self, prompt: Prompt) -> Output<Piece> {
-        let (client, body) = (self.client.clone(), self.body(&prompt));
+        let (client, mut body) = (self.client.clone(), self.body(&prompt));
+        let format = self.format.clone();
         let conversation = Conversation::of(&prompt);
         let request: BoxFuture<'static, Result<Chunks, OpenAIError>> = async move {
-            let chunks = client.chat().create_stream_byot::<Value, Value>(body).await?;
+            let chunks = match client.chat().create_stream_byot::<Value, Value>(body.clone()).await {
+                Err(error) if format.gives_way(&error, &mut body) => {
+                    client.chat().create_stream_byot::<Value, Value>(body).await?
+                }
+                asked => asked?,
+            };
             Ok(chunks.boxed())
         }
         .boxed();
