@@ -29,6 +29,52 @@ after(async () => {
 const open = (options, from = browser) => openTalk(from, server.url, options);
 const call = (options) => startTalk(browser, server.url, options);
 
+test("an answer's code, tables, links and tools stand below its words, on paper and in the dark, wide and narrow", async () => {
+  const passages = [1, 2].map((chunk) => ({ text: `Passage ${chunk}.`, source: "config/knowledge/manual.md", heading: `Part ${chunk}`, chunk, score: 0.7 }));
+  for (const [name, options] of [
+    ["wide", {}], ["dark", { colorScheme: "dark" }], ["narrow", { viewport: { width: 360, height: 740 } }],
+  ]) {
+    const opened = await call(options);
+    const { page, send, errors, context } = opened;
+    const markup = "<img src=x onerror=alert(1)>";
+    const said = "You start it with two lines. The order page has more.";
+    await send("user-transcription", { text: "How do I start it?", final: true, timestamp: "", user_id: "user" });
+    await send("llm-function-call-in-progress", { tool_call_id: "c1", function_name: "get_weather", arguments: { city: "Ulm" } });
+    await until(page, "the tool", () => document.querySelector("[data-testid=tools]").textContent === "get weather (Ulm): asking …");
+    await send("llm-function-call-stopped", { tool_call_id: "c1", function_name: "get_weather", cancelled: false, outcome: "done", seconds: 1.2 });
+    await send("llm-function-call-in-progress", { tool_call_id: "c2", function_name: "orders", arguments: {} });
+    await send("llm-function-call-stopped", { tool_call_id: "c2", function_name: "orders", cancelled: false, outcome: "failed", seconds: 0.3 });
+    await send("server-message", { type: "retrieved", turn: 1, passages });
+    await send("bot-llm-started");
+    await send("bot-llm-text", { text: said });
+    await send("bot-started-speaking");
+    await send("server-message", { type: "code_blocks", turn: 1, payload: [`pump.start(zone=4)\nprint("${markup}")\n`], languages: ["python"] });
+    await send("server-message", { type: "code_blocks", turn: 1, payload: ["x = 1"] });
+    await send("server-message", { type: "links", turn: 1, payload: ["https://orders.example.com/pumps?zone=4", "javascript:alert(1)"], texts: ["order page", markup] });
+    await send("server-message", { type: "tables", turn: 1, payload: [{ header: ["Zone", "Litres a day"], rows: [["Lawn", "40"], [markup, "25"]] }] });
+    await send("server-message", { type: "citations", turn: 1, payload: [passages[1]] });
+    await send("bot-stopped-speaking");
+    await send("server-message", { type: "turn", report: report({ question: "How do I start it?", generated: said, spoken: said, heard: said, passages }) });
+    await until(page, "the end", () => window.voce.turns.length === 1);
+    await screenshot(page, `page-parts-${name}`, { fullPage: false });
+
+    assert.equal(await opened.text("tools"), "get weather (Ulm): done, 1.20 sorders: failed, 300 ms");
+    assert.equal(await page.textContent("[data-testid=code] code"), `pump.start(zone=4)\nprint("${markup}")`);
+    const links = await page.$$eval("#transcript a", (all) => all.map(({ href, rel, target }) => [href, rel, target]));
+    assert.deepEqual(links, [["https://orders.example.com/pumps?zone=4", "noopener noreferrer", "_blank"]]);
+    assert.equal(await page.$$eval("[data-testid=table] td", (all) => all.map((cell) => cell.textContent).join("|")), `Lawn|40|${markup}|25`);
+    assert.equal(await page.$("#transcript img"), null, "text became markup");
+    assert.match(await page.textContent("[data-testid=cited]"), /Part 2/);
+    assert.match(await page.textContent("[data-testid=found]"), /Part 1/);
+    const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(beyond <= 0, `the page is ${beyond} px too wide`);
+    await page.click("[data-testid=copy]");
+    await until(page, "word of the copy", () => /Copied|Selected/.test(document.querySelector("[data-testid=copy]").textContent));
+    assert.deepEqual(errors, []);
+    await context.close();
+  }
+});
+
 test("a turn shows the words of both sides, the sources and where the time went", async () => {
   const opened = await call();
   const { page, send, text, outside, errors, context } = opened;

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::AnswerFormat;
+
 /// The `[llm]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,9 @@ pub struct Config {
     pub max_tokens: u32,
     /// 0 takes the likeliest token always. candle knows only that.
     pub temperature: f32,
+    /// openai: `text`, or `json`: the model is asked for an object of spoken words, code and links, and servers that can
+    /// (vLLM, llama.cpp, OpenAI) hold it to that. Either way code and links are shown and not spoken.
+    pub answer_format: AnswerFormat,
     /// openai: time to connect, ms.
     pub connect_timeout_ms: u64,
     /// openai: time from the request to the first token, ms.
@@ -83,6 +88,7 @@ impl Default for Config {
             base_url: "https://api.openai.com/v1".into(),
             max_tokens: 80,
             temperature: 0.0,
+            answer_format: AnswerFormat::Text,
             connect_timeout_ms: 3_000,
             first_token_timeout_ms: 15_000,
             next_token_timeout_ms: 10_000,

@@ -7,6 +7,7 @@ mod config;
 mod counting;
 mod echo;
 mod fence;
+mod format;
 mod messages;
 mod openai;
 mod orders;
@@ -20,6 +21,7 @@ use voce_models::Store;
 pub use candle::{Candle, Speed};
 pub use config::{Config, Engine};
 use counting::Counting;
+pub use format::AnswerFormat;
 pub use openai::OpenAi;
 pub use prompt::DEFAULT_SYSTEM_PROMPT;
 

@@ -18,6 +18,7 @@ use crate::{
     calls::Calls,
     counting::{CONTEXT_TOKENS, Counting},
     echo::Conversation,
+    format::Format,
     messages,
 };
 
@@ -35,6 +36,7 @@ pub struct OpenAi {
     client: Client<OpenAIConfig>,
     config: Config,
     counting: Counting,
+    format: Format,
 }
 
 type Chunks = BoxStream<'static, Result<Value, OpenAIError>>;
@@ -59,7 +61,8 @@ impl OpenAi {
         let card = ModelCard { provider: NAME.into(), name: config.model.clone(), device: address.into() };
         // Without the client's own retries: a caller who waits is better told at once.
         let client = Client::build(http.clone(), account).with_http_service(ReqwestService::new(http));
-        Ok(Self { card, client, config: config.clone(), counting: Counting::Estimate })
+        let format = Format::new(config.answer_format);
+        Ok(Self { card, client, config: config.clone(), counting: Counting::Estimate, format })
     }
 
     /// Counts tokens that way.
@@ -80,6 +83,7 @@ impl OpenAi {
         if let (Some(tools), Some(body)) = (messages::tools(&prompt.tools), body.as_object_mut()) {
             body.insert("tools".into(), tools);
         }
+        self.format.ask(&mut body);
         for (name, value) in &config.extra_body {
             // Null takes a field out: some models of OpenAI refuse `max_tokens` or `temperature`.
             match (value, body.as_object_mut()) {
@@ -119,10 +123,16 @@ impl LanguageModel for OpenAi {
     }
 
     fn generate(&self, prompt: Prompt) -> Output<Piece> {
-        let (client, body) = (self.client.clone(), self.body(&prompt));
+        let (client, mut body) = (self.client.clone(), self.body(&prompt));
+        let format = self.format.clone();
         let conversation = Conversation::of(&prompt);
         let request: BoxFuture<'static, Result<Chunks, OpenAIError>> = async move {
-            let chunks = client.chat().create_stream_byot::<Value, Value>(body).await?;
+            let chunks = match client.chat().create_stream_byot::<Value, Value>(body.clone()).await {
+                Err(error) if format.gives_way(&error, &mut body) => {
+                    client.chat().create_stream_byot::<Value, Value>(body).await?
+                }
+                asked => asked?,
+            };
             Ok(chunks.boxed())
         }
         .boxed();

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::net::TcpListener;
 use voce_core::{EngineError, LanguageModel, Piece, Prompt, ToolDefinition, ToolPolicy};
-use voce_llm::{Config, Engine, OpenAi};
+use voce_llm::{AnswerFormat, Config, Engine, OpenAi};
 use voce_testkit::contract::language_model;
 
 const FIRST: &str = r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#;
@@ -285,4 +285,42 @@ async fn dropping_the_answer_closes_the_request() {
 fn an_address_without_a_scheme_is_refused() {
     let error = OpenAi::new(&config("localhost:11434")).err().unwrap().to_string();
     assert!(error.contains("expected http://HOST:PORT/v1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_the_schema_is_asked_without_it_once_and_for_all() {
+    let asked = Arc::new(std::sync::Mutex::new(Vec::<bool>::new()));
+    let seen = asked.clone();
+    let reply = move |body: String| {
+        let has_schema = body.contains("json_schema");
+        assert!(body.contains("spoke_response"), "the instruction stays");
+        seen.lock().unwrap().push(has_schema);
+        let (status, answer) = match has_schema {
+            true => (
+                StatusCode::BAD_REQUEST,
+                r#"{"error":{"message":"response_format is not supported","type":"invalid"}}"#.to_owned(),
+            ),
+            false => (StatusCode::OK, events(&[&said("Yes."), STOP, DONE])),
+        };
+        let kind = if has_schema { "application/json" } else { "text/event-stream" };
+        async move {
+            Response::builder()
+                .status(status)
+                .header(header::CONTENT_TYPE, kind)
+                .body(Body::from(answer))
+                .unwrap()
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/v1/chat/completions", post(reply));
+    #[expect(clippy::disallowed_methods, reason = "a server of a test ends with the test")]
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = Config { answer_format: AnswerFormat::Json, ..config(&format!("http://{address}/v1")) };
+    let model = OpenAi::new(&config).unwrap();
+    for _ in 0..2 {
+        let (text, _) = language_model::answer(&model, prompt()).await;
+        assert_eq!(text, "Yes.");
+    }
+    assert_eq!(*asked.lock().unwrap(), [true, false, false]);
 }

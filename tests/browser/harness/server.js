@@ -27,15 +27,15 @@ async function freePort() {
   return port;
 }
 
-/** Starts a server that takes one call at a time. `own` is false when it is somebody else's. */
-export async function startServer() {
+/** Starts a server that takes one call at a time, with `settings` beside. `own` is false when it is somebody else's. */
+export async function startServer(settings = []) {
   if (process.env.VOCE_URL) return { url: process.env.VOCE_URL.replace(/\/?$/, "/"), own: false, stop: async () => {} };
   const directory = mkdtempSync(join(tmpdir(), "voce-server-"));
   const knowledge = ["--set", `knowledge.path=${join(directory, "knowledge")}`];
   await voce("ingest", join(root, "config/knowledge"), ...knowledge);
   const url = `http://127.0.0.1:${await freePort()}/`;
   const own = [...knowledge, "--set", `telemetry.spool.dir=${join(directory, "spool")}`];
-  const server = spawn(binary, ["serve", "--listen", new URL(url).host, ...own, "--set", "transport.max_calls=1"], {
+  const server = spawn(binary, ["serve", "--listen", new URL(url).host, ...own, "--set", "transport.max_calls=1", ...settings.flatMap((setting) => ["--set", setting])], {
     cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, MLFLOW_TRACKING_URI: process.env.VOCE_MLFLOW_URL ?? "" },
   });
   let log = "";

@@ -41,7 +41,7 @@ export async function turn({ page, send }, { question = QUESTION, answer = ANSWE
   await send("user-transcription", { text: question.slice(0, 12), final: false, timestamp: "", user_id: "user" });
   await send("user-stopped-speaking");
   await send("user-transcription", { text: question, final: true, timestamp: "", user_id: "user" });
-  await send("server-message", { type: "citations", turn: number, passages: [PASSAGE] });
+  await send("server-message", { type: "retrieved", turn: number, passages: [PASSAGE] });
   await send("bot-llm-started");
   for (const piece of answer.match(/.{1,9}/g)) await send("bot-llm-text", { text: piece });
   await send("bot-llm-stopped");
@@ -58,6 +58,7 @@ export async function turn({ page, send }, { question = QUESTION, answer = ANSWE
 }
 
 export async function endOfTurn({ page, send }, part) {
+  await send("server-message", { type: "citations", turn: part?.turn ?? 1, payload: part?.passages ?? [PASSAGE] });
   await page.evaluate(() => { window.farEnd.loud.gain.value = 0; });
   await send("bot-tts-stopped");
   await send("bot-stopped-speaking");

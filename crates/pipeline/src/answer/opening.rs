@@ -2,8 +2,8 @@
 
 /// The keys of the object.
 pub const KEYS: [&str; 3] = ["spoke_response", "code_blocks", "links"];
-/// Characters that may stand before the first key.
-const LONGEST: usize = 200;
+/// Characters, nearly all of them white space, that may stand before the first key.
+const LONGEST: usize = 10_000;
 
 /// Characters that may become the beginning of an object.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ mod context;
 mod conversation;
 mod grounding;
 mod harness;
+mod parts;
 mod properties;
 mod spans;
 mod tools;

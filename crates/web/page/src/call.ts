@@ -8,9 +8,10 @@ import type { Microphone } from "./microphone";
 import * as problems from "./problems";
 import type { Problem } from "./problems";
 import { fetchStatus } from "./protocol";
-import type { ClientMessage, ServerMessage } from "./protocol";
+import type { ClientMessage, ServerMessage, ToolOutcome } from "./protocol";
 import type { Store } from "./state";
 import { CallTransport } from "./transport";
+import { spelled } from "./words";
 
 const CONNECT_MS = 15_000;
 const NO_SPEECH_MS = 10_000;
@@ -276,6 +277,16 @@ export class Call {
       onBotLlmStopped: during(() => {
         if (store.state.phase === "thinking") store.set({ doing: "finding its voice" });
       }),
+      onLLMFunctionCallInProgress: during(({ tool_call_id, function_name = "a tool", arguments: args = {} }) => {
+        conversation.toolStarted(tool_call_id, function_name, args);
+        if (store.state.phase === "thinking") store.set({ doing: `asking ${spelled(function_name)}` });
+      }),
+      onLLMFunctionCallStopped: during((data) => {
+        const { tool_call_id, function_name = "a tool", cancelled } = data;
+        // What the protocol lacks stands beside its fields.
+        const { outcome, seconds } = data as { outcome?: ToolOutcome; seconds?: number };
+        conversation.toolEnded(tool_call_id, function_name, outcome ?? (cancelled ? "cancelled" : "done"), seconds);
+      }),
       onBotStartedSpeaking: during(() => {
         conversation.botSounds(performance.now());
         this.quietSince = undefined;
@@ -296,8 +307,20 @@ export class Call {
   private serverMessage(message: ServerMessage) {
     const { conversation, state } = this.store;
     switch (message.type) {
+      case "retrieved":
+        conversation.retrieved(message.turn, message.passages);
+        break;
       case "citations":
-        conversation.cited(message.turn, message.passages);
+        conversation.cited(message.turn, message.payload);
+        break;
+      case "code_blocks":
+        conversation.show(message.turn, message.payload.map((text, at) => ({ kind: "code", language: message.languages?.[at] ?? "", text })));
+        break;
+      case "links":
+        conversation.show(message.turn, message.payload.map((url, at) => ({ kind: "link", text: message.texts?.[at] || url, url })));
+        break;
+      case "tables":
+        conversation.show(message.turn, message.payload.map((table) => ({ kind: "table", ...table })));
         break;
       case "interrupted":
         conversation.interrupted(message.turn, message.heard);

@@ -1,5 +1,5 @@
 // The transcript: what both sides said, put together from the events of a call. Pure; the views read it.
-import type { EndReason, Outcome, Passage, TurnReport, Why } from "./protocol";
+import type { EndReason, Outcome, Passage, Table, ToolOutcome, TurnReport, Why } from "./protocol";
 import { advance, heardCount, split } from "./words";
 
 /** How a pause of the caller was judged. */
@@ -15,6 +15,22 @@ export interface Aside {
   text: string;
 }
 
+/** Something to look at that belongs to an answer. */
+export type Part =
+  | { kind: "code"; language: string; text: string }
+  | { kind: "link"; text: string; url: string }
+  | ({ kind: "table" } & Table);
+
+/** A tool that was called for an answer. */
+export interface ToolCall {
+  id: string;
+  name: string;
+  args: Record<string, unknown>;
+  /** Once it is over. */
+  outcome?: ToolOutcome;
+  seconds?: number;
+}
+
 /** One question and its answer. */
 export interface Exchange {
   /** Place in the transcript, from 0. */
@@ -26,11 +42,16 @@ export interface Exchange {
   /** False while the caller's words may still change. */
   final: boolean;
   question: string;
-  /** What the model wrote so far; what the voice says where no model text came. */
+  /** What the model wrote to be spoken so far; what the voice says where no such text came. */
   answer: string;
   /** How many words of the answer the caller has heard. */
   heardWords: number;
+  /** What was found for it. */
   passages: Passage[];
+  /** What of that it rests on. */
+  cited: Passage[];
+  shown: Part[];
+  tools: ToolCall[];
   /** True while the answer waits, because someone speaks into it. */
   held: boolean;
   /** What is being said into the answer, while nobody knows yet whether it stops it. */
@@ -106,11 +127,31 @@ export class Conversation {
     this.changed();
   }
 
+  retrieved(turn: number, passages: Passage[]) {
+    this.add(turn, (exchange) => { exchange.passages = passages; });
+  }
+
+  /** The answer rests on these. */
   cited(turn: number, passages: Passage[]) {
-    const exchange = this.byTurn(turn) ?? this.answering();
-    if (!exchange) return;
-    this.number(exchange, turn);
-    exchange.passages = passages;
+    this.add(turn, (exchange) => { exchange.cited.push(...passages); });
+  }
+
+  /** There is something to look at. */
+  show(turn: number, parts: Part[]) {
+    this.add(turn, (exchange) => { exchange.shown.push(...parts); });
+  }
+
+  toolStarted(id: string, name: string, args: Record<string, unknown>) {
+    (this.answering() ?? this.openUnasked()).tools.push({ id, name, args });
+    this.changed();
+  }
+
+  /** A tool's call is over; it may have outlived its turn. */
+  toolEnded(id: string, name: string, outcome: ToolOutcome, seconds: number | undefined) {
+    const calls = this.ofCall().flatMap(({ tools }) => tools);
+    const call = calls.findLast((each) => !each.outcome && each.id === id && each.name === name);
+    if (!call) return;
+    Object.assign(call, { outcome, seconds });
     this.changed();
   }
 
@@ -129,7 +170,7 @@ export class Conversation {
     if (!exchange) return;
     this.number(exchange, turn);
     Object.assign(exchange, {
-      final: false, answer: "", heardWords: 0, passages: [], held: false, overheard: "", soundedAt: undefined,
+      final: false, answer: "", heardWords: 0, passages: [], cited: [], shown: [], tools: [], held: false, overheard: "", soundedAt: undefined,
     });
     this.changed();
   }
@@ -175,7 +216,7 @@ export class Conversation {
     exchange.report = report;
     exchange.ended = report.end_reason;
     exchange.question = report.question || exchange.question;
-    exchange.answer ||= report.generated || report.spoken;
+    exchange.answer ||= report.spoken || report.generated;
     if (report.passages.length) exchange.passages = report.passages;
     const words = split(exchange.answer);
     exchange.heardWords = report.end_reason === "completed" ? words.length : heardCount(words, report.heard);
@@ -210,6 +251,15 @@ export class Conversation {
     return open.findLast((each) => each.final) ?? open.at(-1);
   }
 
+  // Adds to what belongs to a turn's answer.
+  private add(turn: number, act: (exchange: Exchange) => void) {
+    const exchange = this.byTurn(turn) ?? this.answering();
+    if (!exchange) return;
+    this.number(exchange, turn);
+    act(exchange);
+    this.changed();
+  }
+
   private number(exchange: Exchange, turn: number) {
     exchange.turn = turn;
     exchange.decisions.push(...(this.decisions.get(turn) ?? []));
@@ -232,7 +282,7 @@ export class Conversation {
   private open(): Exchange {
     const exchange: Exchange = {
       key: this.exchanges.length, unasked: false, final: false, question: "", answer: "", heardWords: 0, passages: [],
-      held: false, overheard: "", asides: [], decisions: [],
+      cited: [], shown: [], tools: [], held: false, overheard: "", asides: [], decisions: [],
     };
     this.exchanges.push(exchange);
     return exchange;

@@ -56,9 +56,21 @@ export type Outcome = "committed" | "timeout" | "too_long" | "released" | "resum
 /** Why an answer that had fallen silent went on. */
 export type Why = "backchannel" | "echo" | "noise";
 
+export interface Table {
+  header: string[];
+  rows: string[][];
+}
+
+/** How a tool's call ended. */
+export type ToolOutcome = "done" | "failed" | "timed_out" | "cancelled" | "unconfirmed" | "refused";
+
 export type ServerMessage =
   | { type: "turn"; report: TurnReport }
-  | { type: "citations"; turn: number; passages: Passage[] }
+  | { type: "retrieved"; turn: number; passages: Passage[] }
+  | { type: "citations"; turn: number; payload: Passage[] }
+  | { type: "code_blocks"; turn: number; payload: string[]; languages?: string[] }
+  | { type: "links"; turn: number; payload: string[]; texts?: string[] }
+  | { type: "tables"; turn: number; payload: Table[] }
   | { type: "interrupted"; turn: number; heard: string }
   | { type: "end_of_turn"; turn: number; probability: number | null; outcome: Outcome; waited_ms: number }
   | { type: "turn_reopened"; turn: number }
@@ -94,9 +106,14 @@ export async function fetchStatus(): Promise<Status> {
   return (await response.json()) as Status;
 }
 
+/** `address` where it is one of a web page, so that a link cannot do anything but open it. */
+export function webAddress(address: string): string | undefined {
+  return /^https?:\/\//i.test(address) ? address : undefined;
+}
+
 /** The address of a turn's trace, where the server says how to make one and the turn was traced. */
 export function traceAddress(status: Status | undefined, report: TurnReport): string | undefined {
   if (!status?.trace_url_template || !report.trace_id) return undefined;
   const address = status.trace_url_template.replaceAll("{trace_id}", encodeURIComponent(report.trace_id));
-  return /^https?:\/\//.test(address) ? address : undefined;
+  return webAddress(address);
 }

@@ -10,7 +10,12 @@ export function split(text: string): Word[] {
   return [...text.matchAll(/(\s*)(\S+)/g)].map(([, space, word]) => ({ space: space ?? "", text: word ?? "" }));
 }
 
-// The answer is shown as the model wrote it and reported as the voice said it, without markup.
+/** `get_weather` as somebody would say it. */
+export function spelled(name: string): string {
+  return name.replace(/[_-]+/g, " ").trim();
+}
+
+// The answer is shown as it was written to be spoken; what is reported of it may stand in other words or marks.
 function bare(word: string): string {
   return word.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
 }

@@ -55,7 +55,7 @@ test("the caller's interruption opens the next exchange while the cut one keeps 
 test("reports find their exchange by number", () => {
   const conversation = talk();
   conversation.userText("One?", true);
-  conversation.cited(7, []);
+  conversation.retrieved(7, []);
   conversation.userText("Two?", true);
   conversation.turnEnded(report({ turn: 7 }));
   assert.equal(conversation.exchanges[0]?.report?.turn, 7);
@@ -78,7 +78,7 @@ test("a second call starts its own exchanges although its turns count from one a
   conversation.turnEnded(report({ turn: 1 }));
   conversation.callEnded();
   conversation.userText("Again?", true);
-  conversation.cited(1, [{ text: "t", source: "s", heading: "", chunk: 0, score: 1 }]);
+  conversation.retrieved(1, [{ text: "t", source: "s", heading: "", chunk: 0, score: 1 }]);
   conversation.turnEnded(report({ turn: 1, question: "Again?" }));
   assert.equal(conversation.exchanges[0]?.passages.length, 0);
   assert.equal(conversation.exchanges[1]?.report?.question, "Again?");
@@ -87,7 +87,7 @@ test("a second call starts its own exchanges although its turns count from one a
 test("a turn that is reopened takes its words back until they are final again", () => {
   const conversation = talk();
   conversation.userText("I want", true);
-  conversation.cited(1, [{ text: "t", source: "s", heading: "", chunk: 0, score: 1 }]);
+  conversation.retrieved(1, [{ text: "t", source: "s", heading: "", chunk: 0, score: 1 }]);
   conversation.answerStarted();
   conversation.answerText("What do you");
   conversation.reopened(1);
@@ -177,4 +177,47 @@ test("decisions about a turn's end find it although its number comes later", () 
   conversation.cited(1, []);
   conversation.turnEnded(report({ turn: 1 }));
   assert.deepEqual(conversation.exchanges[0]?.decisions, [resumed, over]);
+});
+
+test("what is shown and cited belongs to its turn, and goes with an answer that is taken back", () => {
+  const conversation = talk();
+  const passage = { text: "t", source: "s", heading: "", chunk: 0, score: 1 };
+  conversation.userText("How?", true);
+  conversation.answerStarted();
+  conversation.show(1, [{ kind: "code", language: "rust", text: "fn a() {}" }]);
+  conversation.show(1, [{ kind: "link", text: "x", url: "https://x.org" }, { kind: "table", header: [], rows: [["1"]] }]);
+  conversation.cited(1, [passage]);
+  const [exchange] = conversation.exchanges;
+  assert.deepEqual(exchange?.shown.map(({ kind }) => kind), ["code", "link", "table"]);
+  assert.deepEqual(exchange?.cited, [passage]);
+  conversation.turnEnded(report({ turn: 1, question: "How?" }));
+  conversation.userText("And?", true);
+  conversation.show(2, [{ kind: "link", text: "y", url: "https://y.org" }]);
+  assert.equal(conversation.exchanges[0]?.shown.length, 3);
+  assert.equal(conversation.exchanges[1]?.shown.length, 1);
+  conversation.toolStarted("c1", "weather", { city: "Ulm" });
+  conversation.reopened(2);
+  const [, second] = conversation.exchanges;
+  assert.deepEqual([second?.shown, second?.cited, second?.tools], [[], [], []]);
+});
+
+test("a tool is asked until it answers, also when its turn is over by then", () => {
+  const conversation = talk();
+  conversation.userText("The weather?", true);
+  conversation.toolStarted("c1", "weather", { city: "Ulm" });
+  conversation.toolStarted("c2", "weather", { city: "Bonn" });
+  conversation.toolEnded("c2", "weather", "failed", 0.5);
+  conversation.interrupted(1, "");
+  conversation.userText("Wait.", true);
+  conversation.toolEnded("c1", "weather", "done", 1.25);
+  conversation.toolEnded("c9", "weather", "done", 1);
+  assert.deepEqual(conversation.exchanges[0]?.tools.map(({ id, outcome, seconds }) => [id, outcome, seconds]), [["c1", "done", 1.25], ["c2", "failed", 0.5]]);
+  assert.deepEqual(conversation.exchanges[1]?.tools, []);
+});
+
+test("the shown answer is what is spoken of it", () => {
+  const conversation = talk();
+  conversation.userText("Which?", true);
+  conversation.turnEnded(report({ turn: 1, generated: '{"spoke_response": "Two."}', spoken: "Two." }));
+  assert.equal(conversation.exchanges[0]?.answer, "Two.");
 });

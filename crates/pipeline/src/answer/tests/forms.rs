@@ -75,7 +75,7 @@ fn values_of_another_type_are_read_as_they_were_meant() {
 #[test]
 fn what_models_forget_is_forgiven() {
     check(vec![
-        ("{\"spoke_response\": \"Two\nlines.\", }", &["Two", "lines."], vec![]),
+        ("{\"spoke_response\": \"Two\nLines.\", }", &["Two", "Lines."], vec![]),
         (
             r#"{"spoke_response": "He said "hello" to me.", "links": []}"#,
             &["He said \"hello\" to me."],

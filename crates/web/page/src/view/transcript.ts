@@ -7,6 +7,7 @@ import type { Store } from "../state";
 import { split } from "../words";
 import { byId, element, setText } from "./element";
 import { OpinionBar } from "./opinion";
+import { Parts, Tools } from "./parts";
 
 export function transcript(store: Store, opinions: Opinions) {
   const list = byId("transcript");
@@ -49,11 +50,13 @@ class Row {
   private readonly question = element("p", { "data-testid": "question" });
   private readonly answer = element("p", { "data-testid": "answer" });
   private readonly asides = element("div", { class: "asides", "data-testid": "asides" });
+  private readonly tools = new Tools();
+  private readonly parts = new Parts();
   private readonly sources = element("div", { class: "sources", "data-testid": "sources" });
   private readonly figures = element("button", { class: "figures", type: "button" });
   private readonly opinion: OpinionBar;
   private readonly you = element("div", { class: "side you" }, element("h3", {}, "You"), this.question);
-  private readonly bot = element("div", { class: "side bot" }, element("h3", {}, "Voce"), element("div", {}, this.answer, this.asides, this.sources));
+  private readonly bot = element("div", { class: "side bot" }, element("h3", {}, "Voce"), element("div", {}, this.tools.root, this.answer, this.asides, this.parts.root, this.sources));
   private shown = "";
 
   constructor(opinions: Opinions, pick: () => void) {
@@ -73,11 +76,14 @@ class Row {
     this.question.className = exchange.final ? (silent ? "aside" : "said") : "partial";
     setText(this.question, silent ? "(speech without words)" : exchange.question || "…");
     // An answer that was begun early is shown once it is one.
-    this.bot.hidden = !exchange.final || (!exchange.answer && exchange.ended !== "failed");
+    const isEmpty = !exchange.answer && !exchange.tools.length && !exchange.shown.length;
+    this.bot.hidden = !exchange.final || (isEmpty && exchange.ended !== "failed");
     this.root.classList.toggle("waiting", exchange.held);
     this.drawAnswer(exchange);
     this.drawAsides(exchange);
-    this.drawSources(exchange.passages, exchange.answer !== "");
+    this.tools.draw(exchange.tools);
+    this.parts.draw(exchange.shown);
+    this.drawSources(exchange);
     const report = exchange.report;
     this.figures.hidden = !report;
     if (!report) return;
@@ -119,17 +125,26 @@ class Row {
     if (cut) this.answer.append(element("span", { class: "hidden-words" }, " (not heard)"));
   }
 
-  private drawSources(passages: Passage[], answered: boolean) {
-    const shown = answered ? JSON.stringify(passages) : "";
+  // What the answer rests on, then what else was found for it.
+  private drawSources({ answer, cited, passages }: Exchange) {
+    const same = (one: Passage) => (other: Passage) => one.source === other.source && one.chunk === other.chunk;
+    const found = passages.filter((passage) => !cited.some(same(passage)));
+    const shown = answer === "" ? "" : JSON.stringify([cited, found]);
     if (this.sources.dataset.shown === shown) return;
     this.sources.dataset.shown = shown;
-    this.sources.replaceChildren(...(answered ? passages : []).map(({ source, heading, text, score }) =>
-      element("details", {},
-        element("summary", { title: `similarity ${score.toFixed(2)}` },
-          source.split("/").at(-1) ?? source,
-          heading !== "" && element("span", {}, ` “${heading.split(" > ").at(-1)}”`)),
-        element("blockquote", {}, text))));
+    const chips = shown === "" ? [] : [...cited.map((each) => source(each, true)), ...found.map((each) => source(each, false))];
+    this.sources.replaceChildren(...chips);
   }
+}
+
+function source({ source, heading, text, score }: Passage, cited: boolean): HTMLElement {
+  const title = `${cited ? "the answer rests on this" : "found, but not what the answer rests on"}; similarity ${score.toFixed(2)}`;
+  return element("details", { class: cited ? "cited" : "found", "data-testid": cited ? "cited" : "found" },
+    element("summary", { title },
+      source.split("/").at(-1) ?? source,
+      heading !== "" && element("span", {}, ` “${heading.split(" > ").at(-1)}”`),
+      !cited && element("span", { class: "hidden-words" }, " (found, not used)")),
+    element("blockquote", {}, text));
 }
 
 /** Reads out whole utterances only; partial words would stammer. */
