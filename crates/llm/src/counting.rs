@@ -69,7 +69,7 @@ impl Counting {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "How long is the warranty on the pump two hundred?";
+    const TEXT: &str = "How long is the pump two hundred here?";
 
     #[test]
     fn tokens_are_counted_by_the_models_own_tokenizer_where_it_is_there() {
@@ -78,10 +78,10 @@ mod tests {
         }
         let store = Store::open(&voce_models::Config::default()).unwrap();
         assert_eq!(Counting::of("", &store).unwrap().count(TEXT), TEXT.len().div_ceil(4));
-        assert_eq!(Counting::of("smollm2-135m-instruct", &store).unwrap().count(TEXT), 11);
-        assert_eq!(Counting::of("all-minilm-l6-v2", &store).unwrap().count(TEXT), 11);
+        assert_eq!(Counting::of("smollm2-135m-instruct", &store).unwrap().count(TEXT), 9);
+        assert_eq!(Counting::of("all-minilm-l6-v2", &store).unwrap().count(TEXT), 9);
         let path = store.file("all-minilm-l6-v2", "tokenizer.json").unwrap();
-        assert_eq!(Counting::of(path.to_str().unwrap(), &store).unwrap().count(TEXT), 11);
+        assert_eq!(Counting::of(path.to_str().unwrap(), &store).unwrap().count(TEXT), 9);
         let error = Counting::of("no-such-model", &store).err().unwrap().to_string();
         assert!(error.contains("no-such-model") && error.contains("tokenizer.json"), "{error}");
     }

@@ -36,7 +36,8 @@ impl Background {
     pub fn mind(&mut self, conversation: &Conversation) {
         if !conversation.is_quiet() {
             if self.running.take().is_some() {
-                tracing::debug!("somebody speaks: the summary is begun anew after this turn");
+                tracing::debug!("somebody speaks: the summary is begun anew when it is quiet");
+                self.looked = None;
             }
             return;
         }

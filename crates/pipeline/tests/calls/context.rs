@@ -13,7 +13,7 @@ use voce_core::{
     AudioFrame, EngineError, LanguageModel, Memory, Message, ModelCard, Output, Piece, Prompt, SpeechToText,
     Text, Transcript,
 };
-use voce_pipeline::{Engines, Rules};
+use voce_pipeline::{Engines, Rules, Summarise};
 use voce_testkit::fakes::{Attentive, Beeper, Reply};
 
 use crate::harness::{engines, play_by};
@@ -184,6 +184,24 @@ async fn sixty_turns_never_exceed_the_context_and_the_first_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_summaries_old_turns_leave_several_at_once() {
+    let llm = Notes::new(Duration::ZERO);
+    let mut rules = with_history(200);
+    rules.context.summarise = Summarise::Never;
+    play_by(talking(llm.clone(), said), rules, None, &turns(30), 30 * TURN_MS).await;
+    let (answers, notes) = llm.prompts();
+    assert!(notes.is_empty());
+    for prompt in &answers {
+        assert!(tokens(prompt) + ANSWER <= CONTEXT, "{} tokens: {prompt:#?}", tokens(prompt));
+    }
+    let last = format!("{:?}", answers.last().unwrap().history);
+    assert!(last.contains("number 29,") && !last.contains("number 15,"), "{last}");
+    let firsts: Vec<String> = answers.iter().map(|prompt| format!("{:?}", prompt.history.first())).collect();
+    let changes = firsts.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!((3..=12).contains(&changes), "about twenty turns left, in {changes} steps");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_summary_gives_way_to_the_caller_and_is_begun_anew() {
     let llm = Notes::new(Duration::from_secs(6));
     // Six turns without a pause that is long enough, then a long one, then one more.
@@ -192,12 +210,13 @@ async fn a_summary_gives_way_to_the_caller_and_is_begun_anew() {
     let recording = play_by(talking(llm.clone(), said), with_history(6), None, &loud, 12 * TURN_MS).await;
     assert_eq!(recording.reports().len(), 7);
     let (answers, _) = llm.prompts();
+    let (last, before) = answers.split_last().unwrap();
     let (begun, done) = (llm.begun.load(Ordering::SeqCst), llm.done.load(Ordering::SeqCst));
     assert!(begun > 1 && done == 1, "{begun} begun, {done} came to their end");
-    assert!(answers[..6].iter().all(|prompt| prompt.summary.is_empty()));
+    assert!(before.iter().all(|prompt| prompt.summary.is_empty()));
     assert!(answers.iter().all(|prompt| prompt.history.len() <= 6));
     // Those that were not shown any more by then are in it, too.
-    assert!(answers[6].summary.contains("4711"), "{:#?}", answers[6]);
+    assert!(last.summary.contains("4711"), "{last:#?}");
     for report in recording.reports() {
         let waited = report.voice_to_voice_seconds.unwrap();
         assert!(waited < 1.0, "a summary delayed turn {:?}: {waited}", report.turn);
