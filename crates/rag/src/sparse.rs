@@ -37,7 +37,17 @@ impl Sparse {
 
     /// How many dimensions both have.
     pub fn shared(&self, other: &Self) -> usize {
-        self.indices.iter().filter(|index| other.indices.binary_search(index).is_ok()).count()
+        self.indices.iter().filter(|index| other.has(**index)).count()
+    }
+
+    /// Whether both have a name of this question.
+    pub fn shares_name(&self, other: &Self) -> bool {
+        let mut weighed = self.indices.iter().zip(&self.values);
+        weighed.any(|(index, value)| *value >= NAME && other.has(*index))
+    }
+
+    fn has(&self, index: u32) -> bool {
+        self.indices.binary_search(&index).is_ok()
     }
 
     fn of(counted: BTreeMap<u32, f32>) -> Self {
@@ -46,13 +56,16 @@ impl Sparse {
     }
 }
 
+/// A name that is written in parts, such as "WP-200", counts for so many words of a question: who says it means just that.
+const NAME: f32 = 2.0;
+
 /// The words of a chunk, weighted as BM25 weights those of a document. Words of a language other than English stand there
 /// as written too: a question is often too short to tell its language.
 pub fn of_document(text: &str) -> Sparse {
     let language = language_of(text);
     let mut counted = BTreeMap::<u32, f32>::new();
     let mut length = 0.0;
-    for word in words(text).filter(|word| !stop_words::has(language, word)) {
+    for Word { word, .. } in words(text).into_iter().filter(|word| !stop_words::has(language, &word.word)) {
         length += 1.0;
         for form in forms(&word, &[language]) {
             *counted.entry(form).or_default() += 1.0;
@@ -63,12 +76,20 @@ pub fn of_document(text: &str) -> Sparse {
     Sparse::of(counted)
 }
 
-/// The words of a question: each counts one, in the forms of English and of its own language if that can be told.
+/// The words of a question, in the forms of English and of its own language if that can be told. Each counts one, and a
+/// name in parts more.
 pub fn of_question(text: &str) -> Sparse {
     let language = language_of(text);
-    let wanted = words(text).filter(|word| !stop_words::has(language, word));
-    let forms = wanted.flat_map(|word| forms(&word, &[Lang::Eng, language]));
-    Sparse::of(forms.map(|form| (form, 1.0)).collect())
+    let mut weighted = BTreeMap::<u32, f32>::new();
+    for Word { word, is_name } in
+        words(text).into_iter().filter(|word| !stop_words::has(language, &word.word))
+    {
+        for form in forms(&word, &[Lang::Eng, language]) {
+            let weight = weighted.entry(form).or_default();
+            *weight = weight.max(if is_name { NAME } else { 1.0 });
+        }
+    }
+    Sparse::of(weighted)
 }
 
 /// English unless it is surely another.
@@ -94,20 +115,37 @@ fn forms(word: &str, languages: &[Lang]) -> Vec<u32> {
     forms
 }
 
-/// Lower-cased words in their order. What is written in parts ("WP-200", "wp200", "self-priming") gives the parts and the
-/// whole, as speech and writing differ in that. Scripts without spaces give pairs of characters.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let text: String = text.nfkc().flat_map(char::to_lowercase).collect();
-    let runs: Vec<String> = text
-        .split(|letter: char| {
-            !(letter.is_alphanumeric() || is_combining_mark(letter) || "-_./'’".contains(letter))
-        })
-        .map(str::to_owned)
-        .collect();
-    runs.into_iter().flat_map(|run| parts_and_whole(&run)).filter(|word| word.len() <= LONGEST_WORD)
+/// A word, or the whole of what is written in parts.
+struct Word {
+    word: String,
+    is_name: bool,
 }
 
-fn parts_and_whole(run: &str) -> Vec<String> {
+/// Lower-cased words in their order. What is written in parts ("WP-200", "wp 200", "self-priming") gives the parts and the
+/// whole, as speech and writing differ in that. Scripts without spaces give pairs of characters.
+fn words(text: &str) -> Vec<Word> {
+    let text: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    let mut words: Vec<Word> = Vec::new();
+    let is_of_word =
+        |letter: char| letter.is_alphanumeric() || is_combining_mark(letter) || "-_./'’".contains(letter);
+    for run in text.split(|letter: char| !is_of_word(letter)).filter(|run| !run.is_empty()) {
+        let before = words.last().map(|word| word.word.clone());
+        parts_and_whole(run, &mut words);
+        // "WP 200", as a recogniser writes it.
+        let is_number = run.chars().all(|letter| letter.is_ascii_digit());
+        if let Some(before) = before.filter(|before| is_number && is_short_name(before)) {
+            words.push(Word { word: format!("{before}{run}"), is_name: true });
+        }
+    }
+    words.retain(|word| word.word.len() <= LONGEST_WORD);
+    words
+}
+
+fn is_short_name(word: &str) -> bool {
+    word.len() <= 3 && word.chars().all(char::is_alphabetic) && !stop_words::has(Lang::Eng, word)
+}
+
+fn parts_and_whole(run: &str, words: &mut Vec<Word>) {
     let run: String = run.trim_end_matches("'s").trim_end_matches("’s").replace(['\'', '’'], "");
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut last = Kind::None;
@@ -121,19 +159,18 @@ fn parts_and_whole(run: &str) -> Vec<String> {
         }
         last = kind;
     }
-    let mut words: Vec<String> = Vec::new();
+    let mut add = |word: String, is_name: bool| words.push(Word { word, is_name });
     for part in &parts {
         let part = &run[part.clone()];
         if part.starts_with(without_spaces) {
-            words.extend(pairs(part));
+            pairs(part).into_iter().for_each(|pair| add(pair, false));
         } else {
-            words.push(part.to_owned());
+            add(part.to_owned(), false);
         }
     }
     if parts.len() > 1 && !run.contains(without_spaces) {
-        words.push(parts.iter().map(|part| &run[part.clone()]).collect());
+        add(parts.iter().map(|part| &run[part.clone()]).collect(), true);
     }
-    words
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -222,6 +259,7 @@ mod tests {
             ("Is it leaking?", "When the pump leaks, tighten it.", (1, 1)),
             ("What is the WP-200?", "Type: WP-200, 800 watts.", (3, 3)),
             ("wp200", "Type: WP-200, 800 watts.", (3, 3)),
+            ("the WP 200", "Type: WP-200, 800 watts.", (3, 3)),
             ("the pump's filter", "A filter. A pump.", (2, 2)),
             ("cafe", "Das Café öffnet um acht Uhr, und die Küche schließt um zehn Uhr am Abend.", (1, 1)),
             ("ÉCOLE", "école", (1, 1)),
@@ -252,6 +290,20 @@ mod tests {
         assert!((weight(&once) - 1.0).abs() < 1e-5, "{}", weight(&once));
         let twice = of_document(&format!("pump pump{}", filler.skip(1).collect::<String>()));
         assert!((weight(&twice) - 2.0 * 2.2 / 3.2).abs() < 1e-5, "{}", weight(&twice));
+    }
+
+    #[test]
+    fn a_name_in_parts_is_known_as_one() {
+        for (question, document, expected) in [
+            ("What is the WP-200?", "Type wp200.", true),
+            ("What is the WP 200?", "Type WP-200.", true),
+            ("What does SQLITE_BUSY mean?", "SQLITE_BUSY is a code.", true),
+            ("What is the WP-300?", "Type WP-200.", false),
+            ("What is a pump?", "A pump.", false),
+            ("Is it open at 8?", "At 8.", false),
+        ] {
+            assert_eq!(of_question(question).shares_name(&of_document(document)), expected, "{question}");
+        }
     }
 
     #[test]
