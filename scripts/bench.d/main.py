@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 import judge
+import retrieval
 import talk
 import telemetry
 import turn
@@ -138,8 +139,8 @@ def main():
     table = rows(arguments.cache)
     known = [row[0] for _, _, beside in table for row in beside] + ["llm", "talk", "telemetry"]
     wanted = [name for name in arguments.only.split(",") if name] or known
-    if unknown := set(wanted) - {*known, "judge", "turn"}:
-        sys.exit(f"scripts/bench: {', '.join(sorted(unknown))}: none of {', '.join(known)}, judge, turn")
+    if unknown := set(wanted) - {*known, "judge", "retrieval", "turn"}:
+        sys.exit(f"scripts/bench: {', '.join(sorted(unknown))}: none of {', '.join(known)}, judge, retrieval, turn")
     if arguments.repeat < 1:
         sys.exit("scripts/bench: --repeat must be at least 1")
     counts = [int(count) for count in arguments.threads.split(",") if count]
@@ -147,7 +148,7 @@ def main():
     about = machine()
     print(f"{about['cpu']}, {about['cores']} cores, load {about['load']} before the first run")
     print(f"medians of {arguments.repeat} rounds, ours and theirs in turn; times faster: median over the rounds\n")
-    if set(wanted) - {"judge", "talk", "telemetry", "turn"}:
+    if set(wanted) - {"judge", "retrieval", "talk", "telemetry", "turn"}:
         print(f"{'what | beside':<44} {'threads':>7} {'voce':>11} {'theirs':>11} {'faster':>7} {'load':>5}")
     results = {"machine": about, "rounds": arguments.repeat, "rows": []}
     for ours, usual, beside in table:
@@ -164,6 +165,7 @@ def main():
         ("talk", talk.both, print_talk),
         ("telemetry", telemetry.telemetry, telemetry.print_telemetry),
         ("judge", judge.judge, judge.print_judge),
+        ("retrieval", lambda: retrieval.retrieval(arguments.cache), retrieval.print_retrieval),
         ("turn", turn.turn, turn.print_turn),
     ]
     for name, measure, show in others:

@@ -20,9 +20,9 @@ class NotMeasured(Exception):
     """Why a row has no figure."""
 
 
-def last_json(command, environment=ENVIRONMENT):
+def last_json(command, environment=ENVIRONMENT, timeout=300):
     """The JSON that a program printed, alone or as its last line."""
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout)
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["it said nothing"]
         raise NotMeasured(f"{Path(command[1]).name if 'python' in command[0] else 'voce'}: {said[-1].strip()}")

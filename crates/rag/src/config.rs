@@ -1,5 +1,5 @@
 //! What an operator can set about the knowledge base.
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use voce_models::Device;
@@ -30,9 +30,11 @@ pub struct Config {
     pub url: String,
     /// Name of the collection.
     pub collection: String,
-    /// Cosine similarity, -1 to 1, below which a passage counts as unrelated. Fits the model: another one needs
-    /// another value.
+    /// Cosine similarity, -1 to 1, below which a passage counts as unrelated, unless it has most of the question's words.
+    /// Fits the model: another one needs another value.
     pub min_score: f32,
+    /// Chunks before and after a passage that are given with it, where they stand under the same heading.
+    pub neighbours: u32,
     /// Embedding model in the model store: a BERT with `model.safetensors`, `config.json`, `tokenizer.json`, pooled by
     /// its mean. Whoever changes it must ingest again.
     pub model: String,
@@ -40,6 +42,13 @@ pub struct Config {
     pub device: Device,
     /// Threads of one embedding. One is best for questions; two help with long documents only.
     pub threads: usize,
+    /// Model in the model store that reads question and passage together to put the best first, e.g.
+    /// `ms-marco-minilm-l6-v2`: a BERT with one output. Empty: none.
+    pub reranker: String,
+    /// Longest wait for it, ms; when it is over the passages stay as they were found.
+    pub reranker_ms: u64,
+    /// Tags that a passage's source must have, all of them (`voce ingest --tag language=en`).
+    pub tags: BTreeMap<String, String>,
     /// The largest document that is ingested, bytes.
     pub max_file_bytes: u64,
 }
@@ -52,9 +61,13 @@ impl Default for Config {
             url: "http://127.0.0.1:6334".into(),
             collection: "knowledge".into(),
             min_score: 0.36,
+            neighbours: 0,
             model: "all-minilm-l6-v2".into(),
             device: Device::Auto,
             threads: 1,
+            reranker: String::new(),
+            reranker_ms: 200,
+            tags: BTreeMap::new(),
             max_file_bytes: 32 << 20,
         }
     }

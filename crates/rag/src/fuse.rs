@@ -1,4 +1,4 @@
-//! Two rankings, by meaning and by words, become one. Pure, so that both stores give the same.
+//! Two rankings, by meaning and by words, become one: here and not in the stores, so that both give the same.
 use std::collections::HashMap;
 
 use uuid::Uuid;
@@ -25,6 +25,9 @@ pub fn depth(limit: usize) -> usize {
 /// A passage is related, and so counts, if its cosine similarity reaches `query.min_score`; or if it is not far below
 /// (0.12) and has six in ten of the question's words. With one ranking empty the other decides alone.
 pub fn fuse(query: &Query, by_meaning: Vec<Record>, by_words: Vec<Record>) -> Vec<Passage> {
+    let span = tracing::Span::current();
+    span.record("by_meaning", by_meaning.len());
+    span.record("by_words", by_words.len());
     let mut all: HashMap<Uuid, Found> = HashMap::new();
     for (weight, ranking) in [(1.0, by_meaning), (WORDS_WEIGHT, by_words)] {
         for (place, record) in ranking.into_iter().enumerate() {

@@ -1,7 +1,8 @@
 //! Knowledge: ingest, embed, store, search.
 //!
-//! Documents of any format become text (`documents`), which is cut into chunks (`chunk`), chunks become vectors by meaning (`embed`) and by words (`sparse`) that stand in a
-//! `store`; a question is treated alike, and what is nearest by either (`fuse`) are its passages (`search`).
+//! Documents of any format become text (`documents`), which is cut into chunks (`chunk`); these become vectors by
+//! meaning (`embed`) and by words (`sparse`) that stand in a `store`. A question is treated alike, and what is nearest by
+//! either (`fuse`) are its passages (`search`).
 mod chunk;
 mod collection;
 mod config;
@@ -11,7 +12,9 @@ mod fetch;
 mod files;
 mod fuse;
 mod ingest;
+mod neighbours;
 mod push;
+mod rerank;
 mod search;
 mod sparse;
 mod store;
@@ -23,8 +26,9 @@ pub use documents::guard::THREAD as DOCUMENT_THREAD;
 pub use embed::Embedder;
 pub use ingest::{Failure, Outcome, Progress, Request, Step, Summary, ingest, ingest_with};
 pub use push::{Pushed, copy, push};
+pub use rerank::Reranker;
 pub use search::{build, build_all};
-pub use sparse::Sparse;
+pub use sparse::{Sparse, of_document, of_question};
 pub use store::{
     Contents, Payload, Query, Record, Source, StoreError, VectorStore, open_embedded, open_server,
     remove_server,

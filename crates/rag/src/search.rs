@@ -1,17 +1,22 @@
 //! Questions to passages.
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, field::Empty, info_span, warn};
 use voce_core::{EngineError, Knowledge, ModelCard, Passage};
 use voce_models::{Device, Store};
 
 use crate::{
     ENGINE, Embedder,
     config::{Config, StoreKind},
+    neighbours,
+    rerank::{self, Reranker},
     sparse,
     store::{Query, StoreError, VectorStore, attach_server, open_embedded, open_server},
 };
+
+/// For each passage that is wanted the reranker reads so many.
+const RERANKED: usize = 3;
 
 /// Loads the knowledge base that `config` names; `None` if it names none. Blocking.
 ///
@@ -20,8 +25,8 @@ pub fn build(config: &Config, models: &Store) -> Result<Option<Arc<dyn Knowledge
     Ok(build_all(&[config], models)?.pop().flatten())
 }
 
-/// As [`build`], one for each configuration, in their order. What differs by `min_score` alone shares its store, which one
-/// process can open but once; what has the same embedding model shares that.
+/// As [`build`], one for each configuration, in their order. What differs only by what it asks of its store (`min_score`,
+/// `neighbours`, `tags`, the reranker) shares that, as one process can open it but once; what has the same models shares those.
 pub fn build_all(
     configs: &[&Config],
     models: &Store,
@@ -49,9 +54,25 @@ pub fn build_all(
 
 /// A search of its own, with as much of those that are there as it can have.
 fn load(config: &Config, loaded: &[(&Config, Arc<Search>)], models: &Store) -> Result<Search, EngineError> {
-    let has_same_store = |other: &Config| *config == Config { min_score: config.min_score, ..other.clone() };
+    // What a search only asks for, so that the same store answers others too.
+    let without_wishes = |config: &Config| Config {
+        min_score: 0.0,
+        neighbours: 0,
+        reranker: String::new(),
+        reranker_ms: 0,
+        tags: BTreeMap::new(),
+        ..config.clone()
+    };
+    let same_reranker =
+        |other: &Config| (&config.reranker, config.threads) == (&other.reranker, other.threads);
+    let reranker = match loaded.iter().find(|(other, _)| same_reranker(other)) {
+        _ if config.reranker.is_empty() => None,
+        Some((_, search)) => search.reranker.clone(),
+        None => Some(Arc::new(Reranker::load(models, &config.reranker, config.threads)?)),
+    };
+    let has_same_store = |other: &Config| without_wishes(config) == without_wishes(other);
     if let Some((_, search)) = loaded.iter().find(|(other, _)| has_same_store(other)) {
-        return Ok(Search { min_score: config.min_score, ..Search::clone(search) });
+        return Ok(Search { config: Arc::new(config.clone()), reranker, ..Search::clone(search) });
     }
     let embeds_alike = |other: &Config| {
         (&config.model, config.device, config.threads) == (&other.model, other.device, other.threads)
@@ -68,8 +89,7 @@ fn load(config: &Config, loaded: &[(&Config, Arc<Search>)], models: &Store) -> R
     };
     let device = if config.store == StoreKind::Qdrant { config.url.clone() } else { "cpu".into() };
     let card = ModelCard { provider: provider.into(), name: embedder.name().to_owned(), device };
-    let collection = config.collection.clone();
-    Ok(Search { card, embedder, store, collection, min_score: config.min_score })
+    Ok(Search { card, embedder, reranker, store, config: Arc::new(config.clone()) })
 }
 
 /// The embedding model on the device that `config` wants.
@@ -139,9 +159,9 @@ async fn reach(config: &Config) -> Result<Option<Arc<dyn VectorStore>>, StoreErr
 struct Search {
     card: ModelCard,
     embedder: Arc<Embedder>,
+    reranker: Option<Arc<Reranker>>,
     store: Option<Arc<dyn VectorStore>>,
-    collection: String,
-    min_score: f32,
+    config: Arc<Config>,
 }
 
 impl Knowledge for Search {
@@ -158,26 +178,56 @@ impl Knowledge for Search {
         if limit == 0 || question.trim().is_empty() {
             return async { Ok(Vec::new()) }.boxed();
         }
-        let (embedder, card, min_score) = (self.embedder.clone(), self.card.clone(), self.min_score);
-        let collection = self.collection.clone();
+        let search = self.clone();
         async move {
-            let words = sparse::of_question(&question);
-            let vector = embed(embedder, question).await?;
+            let vector = embed(search.embedder.clone(), question.clone()).await?;
             let span = info_span!(
                 "rag.search",
-                provider = %card.provider,
-                device = %card.device,
-                %collection,
+                provider = %search.card.provider,
+                device = %search.card.device,
+                collection = %search.config.collection,
                 limit,
-                count = tracing::field::Empty,
+                count = Empty,
+                by_meaning = Empty,
+                by_words = Empty,
+                reranked = Empty,
             );
-            let query = Query { dense: vector, sparse: words, limit, min_score, ..Query::default() };
-            let found = store.query(query).instrument(span.clone()).await;
-            let found = found.map_err(|error| EngineError::run(ENGINE, error))?;
+            let found = search.passages(&*store, question, vector, limit).instrument(span.clone()).await?;
             span.record("count", found.len());
             Ok(found)
         }
         .boxed()
+    }
+}
+
+impl Search {
+    async fn passages(
+        &self,
+        store: &dyn VectorStore,
+        question: String,
+        vector: Vec<f32>,
+        limit: usize,
+    ) -> Result<Vec<Passage>, EngineError> {
+        let failed = |error: StoreError| EngineError::run(ENGINE, error);
+        let query = Query {
+            dense: vector,
+            sparse: sparse::of_question(&question),
+            tags: self.config.tags.clone(),
+            limit: if self.reranker.is_some() { limit * RERANKED } else { limit },
+            min_score: self.config.min_score,
+        };
+        let mut found = store.query(query).await.map_err(failed)?;
+        if let Some(reranker) = &self.reranker {
+            let budget = Duration::from_millis(self.config.reranker_ms);
+            let reranked = rerank::order(reranker.clone(), question, found.clone(), budget).await?;
+            tracing::Span::current().record("reranked", reranked.is_some());
+            found = reranked.unwrap_or(found);
+            found.truncate(limit);
+        }
+        if self.config.neighbours == 0 {
+            return Ok(found);
+        }
+        neighbours::with(store, found, self.config.neighbours).await.map_err(failed)
     }
 }
 

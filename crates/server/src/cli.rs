@@ -250,7 +250,7 @@ pub struct PushArgs {
 
 #[derive(Args)]
 pub struct BenchArgs {
-    /// `silero`, `smart-turn`, `stt`, `embed`, `llm`, `tts`, `telemetry`, `turn`, `turn-material`, `turn-models`
+    /// `silero`, `smart-turn`, `stt`, `embed`, `retrieval`, `llm`, `tts`, `telemetry`, `turn`, `turn-material`, `turn-models`
     /// or `turns` (simulated turns, sent as real ones are).
     pub what: String,
     /// Timed runs after one that is not.
@@ -262,7 +262,7 @@ pub struct BenchArgs {
     /// A WAV file or a text, as the engine needs it; for `turn` what to measure of it:
     /// `clips`, `overlaps`, `voce`, and `details`.
     pub input: Option<String>,
-    /// Where `turn-material` writes its sounds.
+    /// Where `turn-material` writes its sounds, and `retrieval` the rankings that it fuses (a file).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Seed of the turn-taking material and of simulated turns.

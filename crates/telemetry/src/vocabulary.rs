@@ -242,6 +242,10 @@ pub(crate) const SPANS: &[SpanWords] = &[
             word("collection", &["gen_ai.data_source.id"]),
             figure("limit", &["voce.rag.limit"]),
             figure("count", &["voce.rag.documents"]),
+            // What was found by meaning and by words, before both became one.
+            figure("by_meaning", &["voce.rag.dense_hits"]),
+            figure("by_words", &["voce.rag.sparse_hits"]),
+            figure("reranked", &["voce.rag.reranked"]),
         ],
     },
     SpanWords {

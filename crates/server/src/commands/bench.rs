@@ -11,6 +11,7 @@ use voce_models::{Runtime, Store};
 use crate::{cli::BenchArgs, commands::talk, config::Config, engines};
 
 mod llm;
+mod retrieval;
 mod telemetry_cost;
 mod turn;
 mod turns;
@@ -26,6 +27,9 @@ struct Timing {
 pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
     if args.what == "telemetry" {
         return telemetry_cost::run(config, u32::try_from(args.count)?).await;
+    }
+    if args.what == "retrieval" {
+        return retrieval::run(config, args).await;
     }
     if args.what == "turns" {
         return turns::run(config, args).await;
@@ -73,7 +77,7 @@ fn time_engine(mut config: Config, args: &BenchArgs) -> Result<Timing> {
             time(args.repeat, || voice.synthesize(text))?
         }
         other => bail!(
-            "{other} is none of silero, smart-turn, stt, embed, llm, tts, telemetry, turn, turn-material, turn-models, turns"
+            "{other} is none of silero, smart-turn, stt, embed, llm, tts, retrieval, telemetry, turn, turn-material, turn-models, turns"
         ),
     };
     let median_seconds = median(runs.clone())?;
