@@ -1,7 +1,8 @@
 //! Knowledge: ingest, embed, store, search.
 //!
-//! Documents of any format become text (`documents`), which is cut into chunks (`chunk`), chunks become vectors by meaning (`embed`) and by words (`sparse`) that stand in a
-//! `store`; a question is treated alike, and what is nearest by either (`fuse`) are its passages (`search`).
+//! Documents of any format become text (`documents`), which is cut into chunks (`chunk`); these become vectors by
+//! meaning (`embed`) and by words (`sparse`) that stand in a `store`. A question is treated alike, and what is nearest by
+//! either (`fuse`) are its passages (`search`).
 mod chunk;
 mod collection;
 mod config;

@@ -1,15 +1,80 @@
-//! The blocks of a section that are too long for one chunk and lose their sense when they are cut like prose.
-use super::{WORDS, pieces, size};
+//! The blocks of a section that lose their sense when they are cut like prose: lists, tables and code.
+use super::{WORDS, cut_markdown, pieces, size};
 
 /// A part of a section.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Block<'a> {
-    /// All that may be cut as the splitter sees fit, tables and code that fit into a chunk included.
+    /// What may be cut as the splitter sees fit.
     Prose(&'a str),
-    /// A long table: its two head lines and its rows.
+    /// A list, with all that belongs to its items.
+    List(&'a str),
+    /// A table: its two head lines and its rows.
     Table(Vec<&'a str>),
-    /// Long code, its fences included.
+    /// Code, its fences included.
     Code(Vec<&'a str>),
+}
+
+impl Block<'_> {
+    /// The block as pieces that make sense alone, one if it fits; none if it is prose.
+    pub fn pieces(&self) -> Vec<Piece> {
+        let whole = match self {
+            Self::Prose(_) => return vec![],
+            Self::List(text) => (*text).trim_end().to_owned(),
+            Self::Table(lines) | Self::Code(lines) => lines.join("\n"),
+        };
+        let texts = match self {
+            _ if size_of(&whole) <= WORDS.1 => vec![whole],
+            Self::Prose(text) | Self::List(text) => cut_markdown(text),
+            Self::Table(lines) => cut_table(lines),
+            Self::Code(lines) => cut_code(lines),
+        };
+        texts.into_iter().map(|text| Piece { size: size_of(&text), text, is_block: true }).collect()
+    }
+}
+
+/// A part of a section that may become a chunk.
+#[derive(Debug)]
+pub struct Piece {
+    /// It.
+    pub text: String,
+    /// Its size in words, without what only draws tables.
+    pub size: usize,
+    /// Whether it is a list, a table or code.
+    pub is_block: bool,
+}
+
+impl Piece {
+    /// Prose.
+    pub fn prose(text: &str) -> Self {
+        Self { text: text.to_owned(), size: size(text), is_block: false }
+    }
+}
+
+/// Puts together what fits: a list, a table or code with what introduces it, and small ones with what follows.
+pub fn join(pieces: Vec<Piece>) -> Vec<String> {
+    let mut joined: Vec<Piece> = vec![];
+    for piece in pieces {
+        match joined.last_mut() {
+            Some(last) if last.size + piece.size <= most_of(last, &piece) => {
+                last.text.push_str("\n\n");
+                last.text.push_str(&piece.text);
+                last.size += piece.size;
+                last.is_block |= piece.is_block;
+            }
+            _ => joined.push(piece),
+        }
+    }
+    joined.into_iter().map(|piece| piece.text).collect()
+}
+
+/// Words that the two may have together.
+fn most_of(before: &Piece, after: &Piece) -> usize {
+    match (before.is_block, after.is_block) {
+        (false, true) => WORDS.1,
+        (true, _) => WORDS.0,
+        // The splitter had its reasons.
+        (false, false) => 0,
+    }
 }
 
 /// The fence that is open after `line`, if `open` was before it.
@@ -26,17 +91,15 @@ pub fn fence_after<'a>(open: Option<&'a str>, line: &str) -> Option<&'a str> {
 pub fn of(body: &str) -> Vec<Block<'_>> {
     let (mut blocks, mut prose_from, mut at) = (Vec::new(), 0, 0);
     while at < body.len() {
-        let (end, lines, is_table) = block_at(&body[at..]);
-        if lines.is_empty() || size_of(&lines) <= WORDS.1 {
-            at += end;
-            continue;
+        let (end, block) = block_at(&body[at..]);
+        if let Some(block) = block {
+            if prose_from < at {
+                blocks.push(Block::Prose(&body[prose_from..at]));
+            }
+            blocks.push(block);
+            prose_from = at + end;
         }
-        if prose_from < at {
-            blocks.push(Block::Prose(&body[prose_from..at]));
-        }
-        blocks.push(if is_table { Block::Table(lines) } else { Block::Code(lines) });
         at += end;
-        prose_from = at;
     }
     if prose_from < body.len() {
         blocks.push(Block::Prose(&body[prose_from..]));
@@ -44,8 +107,8 @@ pub fn of(body: &str) -> Vec<Block<'_>> {
     blocks
 }
 
-/// How far the block that `body` begins with goes, and the lines of it if it is a table or code.
-fn block_at(body: &str) -> (usize, Vec<&str>, bool) {
+/// The block that `body` begins with and how far it goes, or how far its first line goes.
+fn block_at(body: &str) -> (usize, Option<Block<'_>>) {
     let mut lines = body.split_inclusive('\n');
     let first = lines.next().unwrap_or_default();
     let mut taken = vec![first.trim_end()];
@@ -58,17 +121,50 @@ fn block_at(body: &str) -> (usize, Vec<&str>, bool) {
                 break;
             }
         }
-        return (end, taken, false);
+        return (end, Some(Block::Code(taken)));
     }
-    let is_table = first.contains('|') && lines.clone().next().is_some_and(is_ruler);
-    if !is_table {
-        return (end, vec![], false);
+    if first.contains('|') && lines.clone().next().is_some_and(is_ruler) {
+        for line in lines.take_while(|line| line.contains('|')) {
+            end += line.len();
+            taken.push(line.trim_end());
+        }
+        return (end, Some(Block::Table(taken)));
     }
-    for line in lines.take_while(|line| line.contains('|')) {
-        end += line.len();
-        taken.push(line.trim_end());
+    if is_item(first) {
+        end = list_end(body);
+        return (end, Some(Block::List(&body[..end])));
     }
-    (end, taken, true)
+    (end, None)
+}
+
+/// Whether a list item begins with `line`.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let after_number = line.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let is_numbered = (1..=9).contains(&(line.len() - after_number.len()));
+    let after = match is_numbered {
+        true => after_number.strip_prefix(['.', ')']),
+        false => line.strip_prefix(['-', '*', '+']),
+    };
+    after.is_some_and(|rest| rest.starts_with([' ', '\t']))
+}
+
+/// Where the list at the start of `body` ends: at a line after a blank one that is no item and not indented.
+fn list_end(body: &str) -> usize {
+    let (mut end, mut at, mut after_blank) = (0, 0, false);
+    for line in body.split_inclusive('\n') {
+        let is_blank = line.trim().is_empty();
+        let is_of_list = is_item(line) || line.starts_with([' ', '\t']) || !after_blank;
+        if !is_blank && !is_of_list {
+            break;
+        }
+        at += line.len();
+        if !is_blank {
+            end = at;
+        }
+        after_blank = is_blank;
+    }
+    end
 }
 
 /// Whether `line` is the second of a table, such as `|:--|---|`.
@@ -77,9 +173,9 @@ fn is_ruler(line: &str) -> bool {
     line.contains('|') && line.contains('-') && line.chars().all(|letter| "|-: \t".contains(letter))
 }
 
-/// As [`size`], without what only draws the table.
-fn size_of(lines: &[&str]) -> usize {
-    lines.iter().map(|line| row_size(line)).sum()
+/// As [`size`], without what only draws a table.
+fn size_of(text: &str) -> usize {
+    text.lines().map(row_size).sum()
 }
 
 fn row_size(line: &str) -> usize {
@@ -88,10 +184,11 @@ fn row_size(line: &str) -> usize {
 }
 
 /// Cuts a table between its rows; its head stands above each part, unless it is as long as a chunk itself.
-pub fn cut_table(lines: &[&str]) -> Vec<String> {
+fn cut_table(lines: &[&str]) -> Vec<String> {
     let (head, rows) = lines.split_at(lines.len().min(2));
-    let is_long = size_of(head) > WORDS.0;
-    let head_size = if is_long { 0 } else { size_of(head) };
+    let head_size = size_of(&head.join("\n"));
+    let is_long = head_size > WORDS.0;
+    let head_size = if is_long { 0 } else { head_size };
     let mut parts = if is_long { pieces(head[0]) } else { vec![] };
     let mut put = |rows: &[&str]| {
         let above = if is_long { &[] } else { head };
@@ -120,7 +217,7 @@ pub fn cut_table(lines: &[&str]) -> Vec<String> {
 }
 
 /// Cuts code between its lines; each part stands between fences.
-pub fn cut_code(lines: &[&str]) -> Vec<String> {
+fn cut_code(lines: &[&str]) -> Vec<String> {
     let (opening, inside) = (lines[0], &lines[1..]);
     let mark = opening.trim_start();
     let mark = &mark[..mark.len().min(3)];
@@ -190,15 +287,35 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_prose_and_so_is_a_pipe_in_a_sentence() {
-        for body in [
-            "| a | b |\n|---|---|\n| 1 | 2 |\n",
-            "Use a | b.\nThen c.\n",
-            "```\nrun\n```\n",
-            "```\nno end",
-            "",
-        ] {
-            assert!(of(body).iter().all(|block| *block == Block::Prose(body)), "{body}");
+    fn lists_end_where_their_items_do() {
+        let body = "Take:\n- a hose\n  of ten metres\n- a clamp\nthat fits\n\n  - or two\n\nThen 5 - 3 is 2.\n\n1. Go\n";
+        let blocks = of(body);
+        let [Block::Prose(_), Block::List(first), Block::Prose(prose), Block::List(second)] = &blocks[..]
+        else {
+            panic!("{blocks:?}");
+        };
+        assert!(first.starts_with("- a hose") && first.ends_with("- or two\n"), "{first:?}");
+        assert_eq!((prose.trim(), *second), ("Then 5 - 3 is 2.", "1. Go\n"));
+    }
+
+    #[test]
+    fn what_introduces_a_block_stays_with_it() {
+        let piece = |size: usize, is_block| Piece { text: format!("{size}"), size, is_block };
+        let joined = |sizes: &[(usize, bool)]| {
+            join(sizes.iter().map(|(size, is_block)| piece(*size, *is_block)).collect())
+        };
+        assert_eq!(joined(&[(20, false), (70, true), (5, false)]), ["20\n\n70", "5"]);
+        assert_eq!(joined(&[(21, false), (70, true)]), ["21", "70"]);
+        assert_eq!(joined(&[(20, true), (30, false), (40, false)]), ["20\n\n30", "40"]);
+        assert_eq!(joined(&[(20, false), (20, false)]), ["20", "20"]);
+    }
+
+    #[test]
+    fn a_pipe_in_a_sentence_is_no_table_and_a_dash_no_list() {
+        for body in ["Use a | b.\nThen c.\n", "-5 degrees\n", "12.5 litres\n", "*bold* words\n"] {
+            assert_eq!(of(body), [Block::Prose(body)]);
         }
+        assert!(of("").is_empty());
+        assert_eq!(of("```\nno end"), [Block::Code(vec!["```", "no end"])]);
     }
 }

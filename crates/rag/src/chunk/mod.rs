@@ -5,7 +5,7 @@ mod blocks;
 use text_splitter::{ChunkCapacity, ChunkConfig, ChunkSizer, MarkdownSplitter, TextSplitter};
 
 use crate::documents::Document;
-use blocks::Block;
+use blocks::{Block, Piece};
 
 /// A chunk grows to this many words, and to the second where that keeps a paragraph whole.
 const WORDS: (usize, usize) = (60, 90);
@@ -60,18 +60,24 @@ fn under(title: &str, heading: &str) -> String {
 
 /// Cuts a Markdown document. No chunk holds text of two headings.
 pub fn chunks_of_markdown(document: &str) -> Vec<Chunk> {
-    let splitter = MarkdownSplitter::new(config());
     let mut chunks = Vec::new();
     for Section { heading, body } in sections(document) {
-        let texts = blocks::of(&body).into_iter().flat_map(|block| match block {
-            Block::Prose(text) => splitter.chunks(text).map(str::to_owned).collect(),
-            Block::Table(lines) => blocks::cut_table(&lines),
-            Block::Code(lines) => blocks::cut_code(&lines),
-        });
-        let texts = texts.filter(|text| text.contains(char::is_alphanumeric));
+        let texts = texts_of(&body).into_iter().filter(|text| text.contains(char::is_alphanumeric));
         chunks.extend(texts.map(|text| Chunk { heading: heading.clone(), text }));
     }
     chunks
+}
+
+/// Cuts what stands under one heading.
+fn texts_of(body: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    for block in blocks::of(body) {
+        match block {
+            Block::Prose(text) => parts.extend(cut_markdown(text).iter().map(|text| Piece::prose(text))),
+            Block::List(_) | Block::Table(_) | Block::Code(_) => parts.extend(block.pieces()),
+        }
+    }
+    blocks::join(parts)
 }
 
 /// Cuts a plain text.
@@ -79,6 +85,11 @@ pub fn chunks_of_text(document: &str) -> Vec<Chunk> {
     let splitter = TextSplitter::new(config());
     let texts = splitter.chunks(document).filter(|text| text.contains(char::is_alphanumeric));
     texts.map(|text| Chunk { heading: String::new(), text: text.to_owned() }).collect()
+}
+
+/// Cuts Markdown as the splitter sees fit.
+fn cut_markdown(text: &str) -> Vec<String> {
+    MarkdownSplitter::new(config()).chunks(text).map(str::to_owned).collect()
 }
 
 /// Cuts what is too long for one chunk and has no structure that is known.

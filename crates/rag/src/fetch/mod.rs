@@ -75,7 +75,7 @@ async fn resolve(url: &Url, host: &str, limits: Limits) -> Result<Vec<SocketAddr
     let private = found.iter().find(|address| !addresses::is_public(address.ip()));
     match private {
         Some(address) if !limits.allow_private => Err(format!(
-            "{name} is {}, an address of this machine or of a private network; with --allow-private it is read",
+            "it leads to {}, an address of this machine or of a private network; with --allow-private it is read",
             address.ip()
         )),
         _ => Ok(found),
