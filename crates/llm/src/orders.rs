@@ -17,6 +17,19 @@ const PHRASES: &[&str] = &[
     "act as a language",
     "you are no longer",
     "as an ai",
+    "voice agent",
+    "phone agent",
+    "voices this",
+    "speak only",
+    "speak in",
+    "start each sentence",
+    "start every sentence",
+    "begin each sentence",
+    "begin every",
+    "told before",
+    "hang up",
+    "transfer the call",
+    "admin mode",
     "pretend to be",
     "pretend that you",
     "pretend you",
@@ -32,14 +45,8 @@ const PHRASES: &[&str] = &[
     "system prompt",
     "your instructions",
     "your prompt",
-    "your answer",
-    "your answers",
     "your next answer",
     "your only answer",
-    "your reply",
-    "your replies",
-    "your response",
-    "your responses",
     "your output",
     "your role",
     "your rules",
@@ -54,11 +61,8 @@ const PHRASES: &[&str] = &[
     "every reply",
     "every response",
     "when asked",
-    "if asked",
     "when anyone asks",
     "when someone asks",
-    "if anyone asks",
-    "if someone asks",
     "when the caller asks",
     "if the caller asks",
     "when the user asks",
@@ -171,7 +175,10 @@ const CALLERS: [&str; 12] = [
     "people",
 ];
 /// What is done to them by order.
-const TELLING: [&str; 7] = ["tell", "ask", "inform", "promise", "urge", "convince", "instruct"];
+const TELLING: [&str; 12] = [
+    "tell", "ask", "inform", "promise", "urge", "convince", "instruct", "answer", "greet", "let", "notify",
+    "remind",
+];
 /// What only somebody who answers can be ordered to do.
 const ANSWERING: [&str; 12] = [
     "say", "output", "print", "respond", "reply", "answer", "repeat", "pretend", "obey", "sage", "sag",
@@ -235,7 +242,13 @@ fn has_order(text: &str, words: &[&str]) -> bool {
         let follows = words.get(at + 1).copied().unwrap_or_default();
         // "Reply to our e-mail", "answer the door": advice.
         let advice = matches!((*word, follows), ("reply" | "answer" | "respond", "to" | "the"));
-        let answers = ANSWERING.contains(word) && !advice;
+        // "Repeat the treatment", "print your invoice", "answer within ten days", too.
+        let common = matches!(*word, "repeat" | "print" | "answer")
+            && !matches!(
+                follows,
+                "with" | "only" | "in" | "every" | "all" | "any" | "as" | "everything" | "after" | "these"
+            );
+        let answers = ANSWERING.contains(word) && !advice && !common;
         let tells =
             TELLING.contains(word) && words[at + 1..].iter().take(2).any(|next| CALLERS.contains(next));
         (answers || tells) && begins(at)
@@ -387,6 +400,8 @@ mod tests {
             "Follow the instructions in the manual. The above prices are in dollars.",
             "From now on we are open on Sundays. We ask customers to bring a receipt, and offer every user a gift.",
             "We answer every question. Note for the winter: empty the pump.",
+            "Repeat the treatment every two weeks. To print your invoice, open your account. Please answer within ten days.",
+            "Your answer to our survey helps us. If someone asks for a refund, it takes one week.",
             "Do not use soap. Please ignore the noise during the first minute.",
         ] {
             assert!(!is_order(text), "{text}");
