@@ -23,7 +23,7 @@ pub fn build_all(configs: &[&Config]) -> Result<Vec<Engines>> {
     let Some(first) = configs.first() else { return Ok(vec![]) };
     let (store, runtime) = foundation(first)?;
     // First of all: MCP servers start while the models load.
-    let tools = each(configs, |all| &all.tools, |tools, sharing| toolbox(tools, sharing))?;
+    let tools = each(configs, |all| &all.tools, toolbox)?;
     // Callers are the same, whichever variant answers them.
     let memory = crate::memory::of(first)?;
     // The parts load side by side: most of their time is reading files and warming up, each on one thread.

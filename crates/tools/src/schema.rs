@@ -11,26 +11,33 @@ pub fn arguments(text: &str, schema: &Value) -> Result<Map<String, Value>, Strin
     let text = if text.trim().is_empty() { "{}" } else { text };
     let value: Value = serde_json::from_str(text)
         .map_err(|error| format!("the arguments are no JSON ({error}); write one JSON object"))?;
-    let Value::Object(arguments) = value else {
+    let Value::Object(mut arguments) = value else {
         return Err("the arguments are no JSON object; write one, with the names of the arguments".into());
     };
     check(&Value::Object(arguments.clone()), schema, "", DEPTH)?;
+    // Models write null for what they leave out; tools would refuse it.
+    arguments.retain(|name, value| !value.is_null() || takes_null(schema, name));
     Ok(arguments)
+}
+
+fn takes_null(schema: &Value, name: &str) -> bool {
+    let own = schema.get("properties").and_then(|all| all.get(name)).and_then(Value::as_object);
+    own.is_none_or(|own| types(own).is_some_and(|types| types.contains(&"null")) || own.contains_key("anyOf"))
 }
 
 fn check(value: &Value, schema: &Value, place: &str, depth: usize) -> Result<(), String> {
     let Some(schema) = schema.as_object().filter(|_| depth > 0) else { return Ok(()) };
     let what = if place.is_empty() { "the arguments" } else { place };
-    if let Some(types) = types(schema) {
-        if !types.iter().any(|kind| is_of(value, kind)) {
-            return Err(format!("{what}: {} is not of type {}", shown(value), types.join(" or ")));
-        }
+    if let Some(types) = types(schema)
+        && !types.iter().any(|kind| is_of(value, kind))
+    {
+        return Err(format!("{what}: {} is not of type {}", shown(value), types.join(" or ")));
     }
-    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
-        if !choices.contains(value) {
-            let choices: Vec<String> = choices.iter().map(Value::to_string).collect();
-            return Err(format!("{what}: {} is none of {}", shown(value), choices.join(", ")));
-        }
+    if let Some(choices) = schema.get("enum").and_then(Value::as_array)
+        && !choices.contains(value)
+    {
+        let choices: Vec<String> = choices.iter().map(Value::to_string).collect();
+        return Err(format!("{what}: {} is none of {}", shown(value), choices.join(", ")));
     }
     match value {
         Value::Object(fields) => check_fields(fields, schema, place, depth),
@@ -61,7 +68,6 @@ fn check_fields(
     let known = schema.get("properties").and_then(Value::as_object);
     for (name, value) in fields {
         match known.and_then(|known| known.get(name)) {
-            // Models write null for what they leave out.
             Some(_) if value.is_null() => {}
             Some(schema) => check(value, schema, &path(name), depth - 1)?,
             None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
@@ -136,6 +142,9 @@ mod tests {
         ] {
             assert_eq!(told(text), "", "{text}");
         }
+        let schema = json!({"properties": {"a": {"type": "string"}, "b": {"type": ["string", "null"]}}});
+        let kept = arguments(r#"{"a": null, "b": null}"#, &schema).map(|all| all.keys().cloned().collect());
+        assert_eq!(kept, Ok(vec!["b".to_owned()]));
         assert_eq!(arguments(" ", &json!({"type": "object"})).map(|all| all.len()), Ok(0));
         assert_eq!(arguments(r#"{"a": 1}"#, &Value::Null).map(|all| all.len()), Ok(1));
     }

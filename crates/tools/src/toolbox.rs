@@ -130,8 +130,9 @@ impl Toolbox {
 
 impl Drop for Toolbox {
     fn drop(&mut self) {
-        self.keeping.abort_all();
+        // While the tasks still run: they reap what ends.
         self.children.end();
+        self.keeping.abort_all();
     }
 }
 

@@ -47,6 +47,7 @@ impl Children {
             state.groups.clone()
         };
         groups.iter().for_each(|group| end(*group, Signal::SIGTERM));
+        // Whoever waits for them reaps them meanwhile.
         for _ in 0..LOOKS {
             if !groups.iter().any(|group| is_there(*group)) {
                 return;
@@ -57,11 +58,18 @@ impl Children {
     }
 }
 
+impl Child {
+    /// Tells it to end.
+    pub fn terminate(&self) {
+        end(self.group, Signal::SIGTERM);
+    }
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
+        // The program itself may be gone; what it started may not be.
+        end(self.group, Signal::SIGKILL);
         self.all.0.lock().groups.retain(|group| *group != self.group);
-        // The program itself is gone or going; what it started may not be.
-        end(self.group, Signal::SIGTERM);
     }
 }
 

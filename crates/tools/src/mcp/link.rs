@@ -1,22 +1,19 @@
 //! The way to an MCP server: a program that is started, or an address.
 use std::{collections::HashMap, process::Stdio, sync::Arc, time::Duration};
 
-use process_wrap::tokio::{CommandWrap, KillOnDrop, ProcessGroup};
 use reqwest::{Client, Url, header::HeaderMap};
 use rmcp::{
     ClientHandler, RoleClient, ServiceExt,
     model::{ClientCapabilities, ClientConfig, Implementation},
     service::{NotificationContext, RunningService},
-    transport::{
-        StreamableHttpClientTransport, TokioChildProcess,
-        streamable_http_client::StreamableHttpClientTransportConfig,
-    },
+    transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
 };
 use tokio::{
     io::{AsyncReadExt, BufReader},
-    process::ChildStderr,
+    process::{ChildStderr, Command},
     sync::Notify,
     task::JoinSet,
+    time::timeout,
 };
 
 use super::children::{Child, Children};
@@ -26,6 +23,8 @@ use crate::{config::McpServer, http};
 const ALWAYS: [&str; 2] = ["PATH", "HOME"];
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RESPONSE_BYTES: usize = 1 << 20;
+/// How long a program may take to end when it is told to.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// Of what a program writes beside the protocol, in one line of the log.
 const LOG_BYTES: usize = 4_096;
 
@@ -49,8 +48,27 @@ enum Way {
     },
 }
 
-/// What lives as long as the connection.
-type Beside = (JoinSet<()>, Option<Child>);
+/// A program that runs. Dropping it ends it at once.
+pub struct Program {
+    process: tokio::process::Child,
+    group: Option<Child>,
+    _log: JoinSet<()>,
+}
+
+impl Program {
+    /// Returns when the program is no more. Its pipes say less: what it started may hold them open.
+    pub async fn died(&mut self) {
+        self.process.wait().await.ok();
+    }
+
+    /// Ends it and all that it started.
+    pub async fn end(mut self) {
+        if let Some(group) = &self.group {
+            group.terminate();
+        }
+        timeout(ENDS_WITHIN, self.died()).await.ok();
+    }
+}
 
 impl Link {
     /// Checks what the configuration says. The error names the key.
@@ -95,26 +113,34 @@ impl Link {
         Ok(Self { way: Way::Address { url: url.into(), client }, doubt })
     }
 
-    /// A connection that is agreed on, and what has to be kept as long as it is.
-    pub async fn connect(&self) -> Result<(RunningService<RoleClient, Listener>, Beside), String> {
+    /// A connection that is agreed on, and the program behind it, if it is one.
+    pub async fn connect(&self) -> Result<(RunningService<RoleClient, Listener>, Option<Program>), String> {
         let client = Listener(Arc::clone(&self.doubt));
         match &self.way {
             Way::Program { name, command, args, env, children } => {
-                let mut wrapped = CommandWrap::with_new(command, |command| {
-                    command.args(args).env_clear().envs(env);
-                });
-                // Programs such as npx start others: they end together.
-                wrapped.wrap(ProcessGroup::leader()).wrap(KillOnDrop);
-                let cannot = |error: std::io::Error| format!("{command} cannot be started: {error}");
-                let (process, stderr) =
-                    TokioChildProcess::builder(wrapped).stderr(Stdio::piped()).spawn().map_err(cannot)?;
-                let child = process.id().map(|id| children.add(id));
-                let mut tasks = JoinSet::new();
-                if let Some(stderr) = stderr {
-                    tasks.spawn(log(name.clone(), stderr));
+                let mut process = Command::new(command)
+                    .args(args)
+                    .env_clear()
+                    .envs(env)
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    // Programs such as npx start others: they end together.
+                    .process_group(0)
+                    .spawn()
+                    .map_err(|error| format!("{command} cannot be started: {error}"))?;
+                let group = process.id().map(|id| children.add(id));
+                let pipes = (process.stdout.take(), process.stdin.take());
+                let mut log = JoinSet::new();
+                if let Some(stderr) = process.stderr.take() {
+                    log.spawn(told(name.clone(), stderr));
                 }
-                let service = client.serve(process).await.map_err(|error| error.to_string())?;
-                Ok((service, (tasks, child)))
+                let program = Program { process, group, _log: log };
+                let (Some(output), Some(input)) = pipes else {
+                    return Err(format!("{command} has no pipes"));
+                };
+                let service = client.serve((output, input)).await.map_err(|error| error.to_string())?;
+                Ok((service, Some(program)))
             }
             Way::Address { url, client: http } => {
                 let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
@@ -123,7 +149,7 @@ impl Link {
                     .reinit_on_expired_session(true);
                 let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
                 let service = client.serve(transport).await.map_err(|error| error.to_string())?;
-                Ok((service, (JoinSet::new(), None)))
+                Ok((service, None))
             }
         }
     }
@@ -146,7 +172,7 @@ impl ClientHandler for Listener {
 }
 
 /// What a program writes to its standard error. It may repeat what was said, so nobody sees it who does not want to.
-async fn log(server: String, stderr: ChildStderr) {
+async fn told(server: String, stderr: ChildStderr) {
     let mut stderr = BufReader::new(stderr);
     let mut part = vec![0; LOG_BYTES];
     while let Ok(length @ 1..) = stderr.read(&mut part).await {

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use rmcp::{
     RoleClient,
     model::{CallToolRequestParams, PaginatedRequestParams, Tool},
-    service::{Peer, ServiceError},
+    service::{Peer, RunningService, ServiceError},
 };
 use serde_json::{Map, Value};
 use tokio::{
@@ -164,9 +164,26 @@ impl Server {
     /// Connects and stays until the connection ends. Returns when it began, or why it did not.
     async fn connected(&self, changed: &impl Fn()) -> Result<Instant, String> {
         let late = |_| format!("it did not answer within {} s", CONNECTS_WITHIN.as_secs());
-        let (service, _reading) = timeout(CONNECTS_WITHIN, self.link.connect()).await.map_err(late)??;
-        let peer = service.peer().clone();
+        let (service, mut program) = timeout(CONNECTS_WITHIN, self.link.connect()).await.map_err(late)??;
         let began = Instant::now();
+        let outcome = tokio::select! {
+            outcome = self.attended(service, changed) => outcome,
+            () = died(program.as_mut()) => Ok(began),
+        };
+        self.known.lock().peer = None;
+        if let Some(program) = program {
+            program.end().await;
+        }
+        outcome
+    }
+
+    /// Keeps what is known up to date until the connection ends.
+    async fn attended(
+        &self,
+        service: RunningService<RoleClient, link::Listener>,
+        changed: &impl Fn(),
+    ) -> Result<Instant, String> {
+        let (peer, began) = (service.peer().clone(), Instant::now());
         let tools = list(&peer).await?;
         tracing::info!(server = self.config.name, tools = tools.len(), "an MCP server is connected");
         {
@@ -181,13 +198,7 @@ impl Server {
             tokio::select! {
                 _ = &mut ended => return Ok(began),
                 () = self.doubt.notified() => match list(&peer).await {
-                    Ok(tools) => {
-                        let is_same = std::mem::replace(&mut self.known.lock().tools, tools.clone()) == tools;
-                        if !is_same {
-                            tracing::info!(server = self.config.name, tools = tools.len(), "an MCP server changed its tools");
-                            changed();
-                        }
-                    }
+                    Ok(tools) => self.learn(tools, changed),
                     Err(trouble) => {
                         tracing::debug!(server = self.config.name, trouble, "an MCP server is gone");
                         return Ok(began);
@@ -195,6 +206,23 @@ impl Server {
                 },
             }
         }
+    }
+
+    fn learn(&self, tools: Vec<Tool>, changed: &impl Fn()) {
+        let count = tools.len();
+        let before = std::mem::replace(&mut self.known.lock().tools, tools);
+        if before != self.known.lock().tools {
+            tracing::info!(server = self.config.name, tools = count, "an MCP server changed its tools");
+            changed();
+        }
+    }
+}
+
+/// Never, where there is no program.
+async fn died(program: Option<&mut link::Program>) {
+    match program {
+        Some(program) => program.died().await,
+        None => std::future::pending().await,
     }
 }
 

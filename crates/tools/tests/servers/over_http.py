@@ -2,6 +2,7 @@
 import socket
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
 server = MCPServer("prices")
@@ -11,7 +12,7 @@ server = MCPServer("prices")
 def price(item: str, count: int = 1) -> str:
     """What an item costs."""
     if item != "pump":
-        raise ValueError(f"there is no {item}")
+        raise ToolError(f"there is no {item}")
     return f"{count * 80} dollars"
 
 
