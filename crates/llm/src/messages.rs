@@ -7,6 +7,7 @@ use voce_core::{Message, Prompt, ToolDefinition, ToolStep};
 
 use crate::{
     calls::is_object,
+    fence::material,
     prompt::{Turn, turns},
 };
 
@@ -71,7 +72,11 @@ impl Ids {
         let id = self.unique(&call.id);
         // Servers read the arguments to write them in the model's own way. What was wrong with them the result says.
         let arguments = if is_object(&call.arguments) { call.arguments.as_str() } else { "{}" };
-        let result = if step.result.trim().is_empty() { "(nothing)" } else { step.result.as_str() };
+        // What a tool says is what others wrote, like a passage: it speaks for nobody.
+        let result = match material(&step.result) {
+            nothing if nothing.trim().is_empty() => "(nothing)".to_owned(),
+            result => result,
+        };
         let function = json!({"name": call.name, "arguments": arguments});
         [
             json!({"role": "assistant", "content": null, "tool_calls": [
