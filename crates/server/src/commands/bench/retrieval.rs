@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use voce_core::Passage;
 use voce_models::Store;
-use voce_rag::{Embedder, Payload, Query, Record, VectorStore, of_document, of_question};
+use voce_rag::{Embedder, Payload, Query, Record, Sparse, VectorStore, of_document, of_question};
 
 use crate::{cli::BenchArgs, config::Config};
 
@@ -117,13 +117,14 @@ async fn measure(
     let workers = (0..args.threads).map(|_| load(1)).collect::<Result<Vec<_>, _>>()?;
     let store = voce_rag::open_embedded(folder, Some(embedder.dimension()))?;
     let store = store.context("a new store was not made")?;
-    let passages = sources.values().map(Vec::len).sum();
+    let passages: usize = sources.values().map(Vec::len).sum();
     let begun = Instant::now();
     let sources: Vec<_> = sources.into_iter().collect();
     let embedded = std::thread::scope(|scope| {
         let share = sources.len().div_ceil(workers.len().max(1)).max(1);
         let working = sources.chunks(share).zip(&workers);
-        let working: Vec<_> = working.map(|(share, worker)| scope.spawn(|| embed(share, worker))).collect();
+        let working: Vec<_> =
+            working.map(|(share, worker)| scope.spawn(move || embed(share, worker))).collect();
         let done = working
             .into_iter()
             .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -187,7 +188,7 @@ async fn ask(
         let begun = Instant::now();
         let query = Query {
             dense: if by == "sparse" { Vec::new() } else { embedder.embed(&question.text)? },
-            sparse: if by == "dense" { Default::default() } else { of_question(&question.text) },
+            sparse: if by == "dense" { Sparse::default() } else { of_question(&question.text) },
             limit,
             min_score: -1.0,
             ..Query::default()
@@ -206,7 +207,7 @@ fn rated(questions: &[Question], found: &[Vec<Passage>]) -> BTreeMap<String, Qua
     for (question, found) in questions.iter().zip(found) {
         let place = found.iter().position(|passage| question.right.contains(&passage.source));
         let groups = match question.half.as_str() {
-            "print" => vec!["all", &question.group],
+            "print" => vec!["all", question.group.as_str()],
             _ => vec!["held out"],
         };
         for group in groups {
