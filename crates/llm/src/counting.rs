@@ -51,7 +51,11 @@ impl Counting {
             let content = Content::read(&mut file).map_err(|error| wrong(&error))?;
             return Ok(Self::Gguf(Box::new(Tokens::of(&content.metadata).map_err(|error| wrong(&error))?)));
         }
-        Ok(Self::Json(Box::new(Tokenizer::from_file(&path).map_err(|error| wrong(&error))?)))
+        let mut tokenizer = Tokenizer::from_file(&path).map_err(|error| wrong(&error))?;
+        // Files for encoders fill up and cut their texts to one length.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|error| wrong(&error))?;
+        Ok(Self::Json(Box::new(tokenizer)))
     }
 
     /// Tokens of `text`.

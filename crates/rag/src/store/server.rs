@@ -367,7 +367,8 @@ mod tests {
             assert_eq!((request.using.as_deref(), request.limit), (Some(name), Some(fuse::depth(3) as u64)));
             let conditions = format!("{:?}", request.filter.unwrap().must);
             assert!(
-                conditions.contains("language=en") && conditions.contains(r#"shop=south \\\"1\\\""#),
+                conditions.contains(r#"Keyword("language=en")"#)
+                    && conditions.contains(r#"Keyword("shop=south \"1\"")"#),
                 "{conditions}"
             );
         }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use qdrant_client::qdrant::{
     Condition, Filter, NamedVectors, PointId, PointStruct, Query as Looked, Range, Value, Vector,
-    VectorsOutput, point_id::PointIdOptions, vector_output::Vector as Stored,
+    VectorsOutput, r#match::MatchValue, point_id::PointIdOptions, vector_output::Vector as Stored,
 };
 use uuid::Uuid;
 
@@ -78,12 +78,12 @@ fn pairs(sparse: &Sparse) -> Vec<(u32, f32)> {
 
 /// All of a source.
 pub fn within(source: &str) -> Filter {
-    Filter::must([Condition::matches(SOURCE, source.to_owned())])
+    Filter::must([is(SOURCE, source.to_owned())])
 }
 
 /// The chunks `first` to `last` of a source.
 pub fn numbered(source: &str, first: u32, last: u32) -> Filter {
-    Filter::must([Condition::matches(SOURCE, source.to_owned()), places(first, last)])
+    Filter::must([is(SOURCE, source.to_owned()), places(first, last)])
 }
 
 /// What is stored of a source beside `ids`; `but_first`: and beside its first chunk.
@@ -97,9 +97,13 @@ pub fn not_among(source: &str, ids: &[Uuid], but_first: bool) -> Filter {
 
 /// Those with all of `tags`.
 pub fn with_tags(tags: &BTreeMap<String, String>) -> Option<Filter> {
-    let conditions: Vec<Condition> =
-        labels(tags).into_iter().map(|label| Condition::matches(LABELS, label)).collect();
+    let conditions: Vec<Condition> = labels(tags).into_iter().map(|label| is(LABELS, label)).collect();
     (!conditions.is_empty()).then(|| Filter::must(conditions))
+}
+
+/// A field that is exactly `text`. The client's own conversion of a string searches in texts if there is a space in it.
+fn is(field: &str, text: String) -> Condition {
+    Condition::matches(field, MatchValue::Keyword(text))
 }
 
 fn places(first: u32, last: u32) -> Condition {
