@@ -57,6 +57,9 @@ pub struct Config {
     pub quote_passage_penalty: f32,
     /// candle, quoting: taken from the score of a sentence for every sentence before it in its passage.
     pub quote_sentence_penalty: f32,
+    /// candle, quoting: added to the score of a sentence that names all the words of the question; to one that names some, its
+    /// share.
+    pub quote_words_bonus: f32,
     /// candle, quoting: a passage is quoted only if it names what the question asks about and holds the kind of thing that
     /// is asked for (a price, a weight). Knows English; `false` for other languages.
     pub quote_checked: bool,
@@ -104,6 +107,7 @@ impl Default for Config {
             quote: true,
             quote_passage_penalty: 2.5,
             quote_sentence_penalty: 1.0,
+            quote_words_bonus: 4.0,
             quote_checked: true,
             unknown_answer: "I am sorry, I do not know that.".into(),
             greeting_answer: "Hello! How can I help you?".into(),

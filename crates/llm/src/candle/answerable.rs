@@ -3,6 +3,8 @@
 //! and does it hold the kind of thing that is asked for. English; a question in which nothing is recognised passes.
 use rust_stemmers::{Algorithm, Stemmer};
 
+use super::quote::Rating;
+
 /// Words that name nothing.
 const EMPTY: &[&str] = &[
     "a",
@@ -193,8 +195,13 @@ impl Wanted {
         is_about && self.holds_kind(text)
     }
 
+    /// What speaks for `sentence` as the beginning of an answer.
+    pub fn rate(&self, sentence: &str) -> Rating {
+        Rating { fits: self.holds_kind(sentence), named: self.share_named(sentence) }
+    }
+
     /// Whether `text` holds the kind of thing that is asked for.
-    pub fn holds_kind(&self, text: &str) -> bool {
+    fn holds_kind(&self, text: &str) -> bool {
         let Some(kind) = self.kind else { return true };
         let words = words(text);
         let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));

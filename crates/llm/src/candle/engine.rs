@@ -273,7 +273,7 @@ impl Asked {
         let shown = fitting.passages.iter().take(config.max_passages).map(|passage| passage.text.as_str());
         let wanted = Wanted::of(asked(prompt));
         let quote = match config.quote {
-            true => Quote::of(shown, &inner.tokens, config.max_sentences, |text| wanted.holds_kind(text))
+            true => Quote::of(shown, &inner.tokens, config.max_sentences, |text| wanted.rate(text))
                 .map_err(|error| EngineError::run(NAME, error))?,
             false => None,
         };
@@ -382,8 +382,11 @@ impl Work {
     fn choose(&mut self) -> Option<u32> {
         let (config, tokens) = (&self.inner.config, &self.inner.tokens);
         if let Some(quote) = &mut self.quote {
-            let penalties =
-                Penalties { passage: config.quote_passage_penalty, sentence: config.quote_sentence_penalty };
+            let penalties = Penalties {
+                passage: config.quote_passage_penalty,
+                sentence: config.quote_sentence_penalty,
+                words: config.quote_words_bonus,
+            };
             return quote.next(&self.logits, tokens.end_score(&self.logits), penalties);
         }
         for token in self.written.iter().copied().collect::<HashSet<u32>>() {

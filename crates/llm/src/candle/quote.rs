@@ -3,13 +3,24 @@
 use super::tokens::Tokens;
 use crate::answer::sentences;
 
-/// What makes a sentence less likely than the model thinks.
+/// What makes a sentence more or less likely than the model thinks.
 #[derive(Clone, Copy)]
 pub struct Penalties {
     /// For every passage before its own: search put the best first.
     pub passage: f32,
     /// For every sentence before it in its passage: the first one tends to say what the passage is about.
     pub sentence: f32,
+    /// Given to a sentence that names all the words of the question; to one that names some, its share.
+    pub words: f32,
+}
+
+/// What is known of a sentence before the model is asked.
+#[derive(Clone, Copy)]
+pub struct Rating {
+    /// Whether it holds the kind of thing that is asked for.
+    pub fits: bool,
+    /// The share of the question's words that it names, 0 to 1.
+    pub named: f32,
 }
 
 /// A choice under way.
@@ -26,27 +37,29 @@ pub struct Quote {
 struct Sentence {
     passage: usize,
     place: usize,
+    named: f32,
     opening: Vec<u32>,
     following: Vec<u32>,
 }
 
 impl Quote {
-    /// A choice among the sentences of `passages`; `None` if they hold none. It begins with one that `fits`, if any does.
+    /// A choice among the sentences of `passages`; `None` if they hold none. It begins with one that fits, if any does.
     pub fn of<'a>(
         passages: impl Iterator<Item = &'a str>,
         tokens: &Tokens,
         max_sentences: usize,
-        fits: impl Fn(&str) -> bool,
+        rate: impl Fn(&str) -> Rating,
     ) -> Result<Option<Self>, String> {
         let (mut all, mut fitting) = (Vec::new(), Vec::new());
         for (passage, text) in passages.enumerate() {
             for (place, sentence) in sentences(text).into_iter().enumerate() {
                 let opening = tokens.ids(&sentence)?;
                 let following = tokens.ids(&format!(" {sentence}"))?;
-                if fits(&sentence) {
+                let Rating { fits, named } = rate(&sentence);
+                if fits {
                     fitting.push(all.len());
                 }
-                all.push(Sentence { passage, place, opening, following });
+                all.push(Sentence { passage, place, named, opening, following });
             }
         }
         let open: Vec<usize> = if fitting.is_empty() { (0..all.len()).collect() } else { fitting };
@@ -70,7 +83,7 @@ impl Quote {
             let token = self.ids(index)[self.at];
             let penalty =
                 penalties.passage * sentence.passage as f32 + penalties.sentence * sentence.place as f32;
-            (token, logits[token as usize] - penalty)
+            (token, logits[token as usize] - penalty + penalties.words * sentence.named)
         };
         let best = self.open.iter().map(|&index| wanted(index)).max_by(|a, b| a.1.total_cmp(&b.1));
         let (token, _) = best?;

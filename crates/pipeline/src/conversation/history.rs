@@ -146,7 +146,8 @@ impl History {
     pub fn forget_calls(&mut self, turn: TurnId) {
         let Some(exchange) = self.exchange_mut(turn) else { return };
         exchange.calls.iter_mut().for_each(Called::loses_its_answer);
-        exchange.calls.retain(|called| called.is_running || called.has_effects);
+        // What only reads is read again if it is wanted again.
+        exchange.calls.retain(|called| called.has_effects);
     }
 
     /// What `turn` has done already, for another answer to it.
