@@ -266,7 +266,7 @@ fn begins_sentence(text: &str, word: &str) -> bool {
 /// Whether letters stand alone, one after the other, as in "i g n o r e".
 fn spells(words: &[&str]) -> bool {
     let is_letter = |word: &&str| word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
-    words.windows(SPELLED).any(|window| window.iter().all(|word| is_letter(word)))
+    words.windows(SPELLED).any(|window| window.iter().all(is_letter))
 }
 
 /// A long word of base64: large and small letters and digits without a break.

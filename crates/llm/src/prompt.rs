@@ -30,7 +30,12 @@ pub fn turns(prompt: &Prompt, passages: usize) -> Vec<Turn> {
         (true, true) => format!("{NOTHING_FOUND}\n\n{question}"),
         (true, false) => question,
     };
-    around(prompt, format!("{}\n\n{RULE}", system(prompt)), last)
+    // Where nothing is ever looked up there are no sources to speak of.
+    let system = match prompt.searched || !shown.is_empty() {
+        true => format!("{}\n\n{RULE}", system(prompt)),
+        false => system(prompt).to_owned(),
+    };
+    around(prompt, system, last)
 }
 
 /// The same for a model that is too small to follow a rule about sources, and that only chooses among their sentences: bare

@@ -103,10 +103,6 @@ impl OpenedBy {
 }
 
 /// What is to be done.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few a second at most; a box would only make it harder to read"
-)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Keep the caller's sound from a little before here on.

@@ -235,13 +235,12 @@ async fn takes_many_at_once(store: &Arc<dyn VectorStore>) {
     };
     store.replace("many.md".into(), many("first")).await.unwrap();
     store.settle().await.unwrap();
-    let replacing = {
-        let (store, seconds) = (store.clone(), many("second"));
-        tokio::task::spawn(async move {
-            store.replace("many.md".into(), seconds).await.unwrap();
-            store.settle().await.unwrap();
-        })
-    };
+    let mut replacing = tokio::task::JoinSet::new();
+    let (replaced, seconds) = (store.clone(), many("second"));
+    replacing.spawn(async move {
+        replaced.replace("many.md".into(), seconds).await.unwrap();
+        replaced.settle().await.unwrap();
+    });
     let question = Query {
         dense: vec![0.0, 1.0, 0.0, 0.0],
         sparse: of_question("first or second chunk"),
@@ -249,7 +248,7 @@ async fn takes_many_at_once(store: &Arc<dyn VectorStore>) {
         ..Query::default()
     };
     loop {
-        let last = replacing.is_finished();
+        let last = replacing.try_join_next().map(Result::unwrap).is_some();
         let searches = (0..4).map(|_| store.query(question.clone()));
         for found in futures_util::future::join_all(searches).await {
             let found = found.unwrap();
@@ -262,7 +261,6 @@ async fn takes_many_at_once(store: &Arc<dyn VectorStore>) {
             break;
         }
     }
-    replacing.await.unwrap();
     assert_eq!(store.count().await.unwrap(), 600);
     store.remove("many.md".into()).await.unwrap();
 }

@@ -142,6 +142,19 @@ const EMPTY: &[&str] = &[
     "find",
     "covered",
     "again",
+    "wait",
+    "stop",
+    "hold",
+    "moment",
+    "sorry",
+    "excuse",
+    "oh",
+    "ah",
+    "um",
+    "uh",
+    "er",
+    "hm",
+    "hmm",
 ];
 /// Below this share of its words a passage is about something else.
 const LEAST_NAMED: f32 = 0.5;

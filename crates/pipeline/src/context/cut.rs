@@ -1,7 +1,7 @@
 //! Texts that are too long, cut between words. Pure, over a way to count tokens.
 
 /// The longest beginning of `text` of at most `most` tokens, by whole words.
-pub fn beginning<'a>(text: &'a str, most: usize, count: impl Fn(&str) -> usize) -> &'a str {
+pub fn beginning(text: &str, most: usize, count: impl Fn(&str) -> usize) -> &str {
     let ends: Vec<usize> = words(text).map(|(_, end)| end).collect();
     let fitting = ends.partition_point(|&end| count(&text[..end]) <= most);
     // A count need not grow with every word, so what the search found is looked at once more.
@@ -10,7 +10,7 @@ pub fn beginning<'a>(text: &'a str, most: usize, count: impl Fn(&str) -> usize) 
 }
 
 /// The longest end of `text` of at most `most` tokens, by whole words.
-pub fn end<'a>(text: &'a str, most: usize, count: impl Fn(&str) -> usize) -> &'a str {
+pub fn end(text: &str, most: usize, count: impl Fn(&str) -> usize) -> &str {
     let starts: Vec<usize> = words(text).map(|(start, _)| start).collect();
     let dropped = starts.partition_point(|&start| count(&text[start..]) > most);
     let start = starts[dropped..].iter().find(|&&start| count(&text[start..]) <= most);

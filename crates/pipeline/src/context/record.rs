@@ -1,5 +1,8 @@
 //! What was said, as a text that a language model is asked about.
-use crate::Exchange;
+use crate::{Exchange, tools::shortened};
+
+/// Characters of what a tool said.
+const LONGEST_RESULT: usize = 200;
 
 /// The exchanges as a play is written. A line break within what was said would look like another speaker.
 pub fn of<'a>(exchanges: impl IntoIterator<Item = &'a Exchange>) -> String {
@@ -12,6 +15,10 @@ pub fn of<'a>(exchanges: impl IntoIterator<Item = &'a Exchange>) -> String {
     };
     for exchange in exchanges {
         line("Caller", &exchange.question);
+        for called in exchange.calls.iter().filter(|called| called.has_effects && !called.is_running) {
+            let (call, result) = (&called.step.call, &called.step.result);
+            line("Done", &format!("{} {}: {}", call.name, call.arguments, shortened(result, LONGEST_RESULT)));
+        }
         line("Assistant", &exchange.heard);
     }
     record

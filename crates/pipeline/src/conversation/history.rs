@@ -214,16 +214,19 @@ impl History {
 
 /// From which message on at most `most` are shown: it moves by a quarter of them at once, to what a caller said.
 fn first_shown(messages: &[Message], most: usize) -> usize {
+    // What was called is no message of anybody's: it goes with those around it.
+    let is_said = |place: &usize| !matches!(messages[*place], Message::Tool(_));
+    let said: Vec<usize> = (0..messages.len()).filter(is_said).collect();
     let step = (most / 4).max(1) * 2;
-    let over = messages.len().saturating_sub(most);
-    let first = over.div_ceil(step) * step;
+    let over = said.len().saturating_sub(most);
     if over == 0 {
         return 0;
     }
+    let place = |number: usize| said.get(number).copied().unwrap_or(messages.len());
     let is_question = |place: &usize| matches!(messages[*place], Message::User(_));
+    let first = place(over.div_ceil(step) * step);
     // Few messages of many kinds may hold no question in the right place.
-    let first = first.min(messages.len());
-    (first..messages.len()).find(is_question).unwrap_or(over)
+    (first..messages.len()).find(is_question).unwrap_or(place(over))
 }
 
 #[cfg(test)]

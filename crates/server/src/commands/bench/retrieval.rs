@@ -81,7 +81,10 @@ pub async fn run(config: Config, args: BenchArgs) -> Result<()> {
     Ok(())
 }
 
-fn read(file: &Path) -> Result<(BTreeMap<String, Vec<String>>, Vec<Question>)> {
+/// The passages of each source, in order.
+type Material = BTreeMap<String, Vec<String>>;
+
+fn read(file: &Path) -> Result<(Material, Vec<Question>)> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let (mut sources, mut questions) = (BTreeMap::<String, Vec<String>>::new(), Vec::new());
     for (number, line) in text.lines().enumerate() {
@@ -109,7 +112,7 @@ async fn measure(
     models: &Store,
     args: &BenchArgs,
     folder: &Path,
-    sources: BTreeMap<String, Vec<String>>,
+    sources: Material,
     questions: Vec<Question>,
 ) -> Result<Report> {
     let load = |threads| Embedder::load(models, &config.knowledge.model, threads);
