@@ -40,7 +40,7 @@ test("an answer's code, tables, links and tools stand below its words, on paper 
     const said = "You start it with two lines. The order page has more.";
     await send("user-transcription", { text: "How do I start it?", final: true, timestamp: "", user_id: "user" });
     await send("llm-function-call-in-progress", { tool_call_id: "c1", function_name: "get_weather", arguments: { city: "Ulm" } });
-    await until(page, "the tool", () => document.querySelector("[data-testid=tools]").textContent === "get weather (Ulm): asking …");
+    await until(page, "the tool", () => document.querySelector("[data-testid=tools]")?.textContent === "get weather (Ulm): asking …");
     await send("llm-function-call-stopped", { tool_call_id: "c1", function_name: "get_weather", cancelled: false, outcome: "done", seconds: 1.2 });
     await send("llm-function-call-in-progress", { tool_call_id: "c2", function_name: "orders", arguments: {} });
     await send("llm-function-call-stopped", { tool_call_id: "c2", function_name: "orders", cancelled: false, outcome: "failed", seconds: 0.3 });
@@ -69,7 +69,7 @@ test("an answer's code, tables, links and tools stand below its words, on paper 
     const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(beyond <= 0, `the page is ${beyond} px too wide`);
     await page.click("[data-testid=copy]");
-    await until(page, "word of the copy", () => /Copied|Selected/.test(document.querySelector("[data-testid=copy]").textContent));
+    await until(page, "word of the copy", () => /Copied|Selected/.test(document.querySelector("[data-testid=copy]")?.textContent));
     assert.deepEqual(errors, []);
     await context.close();
   }
