@@ -394,12 +394,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_have_a_key_and_a_value() {
-        assert_eq!(tag("language = en=GB"), Ok(("language".into(), "en=GB".into())));
-        assert!(tag("language").is_err() && tag("=en").is_err() && tag("language=").is_err());
-    }
-
-    #[test]
     fn settings_on_both_sides_of_the_command_count() {
         let line = "voce --set a.b=1 talk --set=c.d=2 --out x.wav --set e.f=3 -- --set g.h=4";
         let arguments = line.split(' ').map(str::to_owned);
