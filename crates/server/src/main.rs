@@ -15,7 +15,19 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// candle hands every sum over a large tensor to one pool of the process, whose threads wait by spinning and which serves one
+/// caller at a time. Embeddings have threads of their own: without that pool two of them ingest twice as fast.
+#[expect(unsafe_code, reason = "no other thread is there yet that could read the environment meanwhile")]
+fn keep_candle_out_of_its_pool() {
+    const THREADS: &str = "CANDLE_NUM_THREADS";
+    if std::env::var_os(THREADS).is_none() {
+        // SAFETY: this is the first thing that the program does.
+        unsafe { std::env::set_var(THREADS, "1") };
+    }
+}
+
 fn main() -> ExitCode {
+    keep_candle_out_of_its_pool();
     let cli = cli::Cli::parse();
     // One TLS provider for the process; the libraries below are built without one of their own.
     rustls::crypto::ring::default_provider().install_default().ok();

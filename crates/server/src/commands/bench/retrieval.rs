@@ -117,23 +117,16 @@ async fn measure(
 ) -> Result<Report> {
     let load = |threads| Embedder::load(models, &config.knowledge.model, threads);
     let embedder = load(1)?;
-    let workers = (0..args.threads).map(|_| load(1)).collect::<Result<Vec<_>, _>>()?;
+    let reader = load(args.threads)?;
     let store = voce_rag::open_embedded(folder, Some(embedder.dimension()))?;
     let store = store.context("a new store was not made")?;
     let passages: usize = sources.values().map(Vec::len).sum();
     let begun = Instant::now();
-    let sources: Vec<_> = sources.into_iter().collect();
-    let embedded = std::thread::scope(|scope| {
-        let share = sources.len().div_ceil(workers.len().max(1)).max(1);
-        let working = sources.chunks(share).zip(&workers);
-        let working: Vec<_> =
-            working.map(|(share, worker)| scope.spawn(move || embed(share, worker))).collect();
-        let done = working
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        done.collect::<Result<Vec<_>>>()
-    })?;
-    for (source, records) in embedded.into_iter().flatten() {
+    // All passages together, as `voce ingest` embeds them: no core waits for the longest source.
+    let texts: Vec<String> = sources.values().flatten().cloned().collect();
+    let mut vectors = reader.embed_all(&texts)?.into_iter();
+    for (source, passages) in sources {
+        let records = records(&source, passages, reader.name(), &mut vectors);
         store.replace(source, records).await?;
     }
     store.settle().await?;
@@ -155,27 +148,29 @@ async fn measure(
     Ok(Report { name, passages, questions, ingest_passages_per_second, quality, query_ms })
 }
 
-fn embed(sources: &[(String, Vec<String>)], embedder: &Embedder) -> Result<Vec<(String, Vec<Record>)>> {
-    let records = |source: &String, passages: &Vec<String>| {
-        let records = passages.iter().zip(0..).map(|(text, chunk)| {
-            let identity = format!("{source}\n{chunk}");
-            Ok(Record {
-                id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, identity.as_bytes()),
-                vector: embedder.embed(text)?,
-                sparse: of_document(text),
-                payload: Payload {
-                    text: text.clone(),
-                    source: source.clone(),
-                    chunk,
-                    content_hash: "bench".into(),
-                    model: embedder.name().into(),
-                    ..Payload::default()
-                },
-            })
-        });
-        records.collect::<Result<Vec<_>>>()
-    };
-    sources.iter().map(|(source, passages)| Ok((source.clone(), records(source, passages)?))).collect()
+fn records(
+    source: &str,
+    passages: Vec<String>,
+    model: &str,
+    vectors: &mut impl Iterator<Item = Vec<f32>>,
+) -> Vec<Record> {
+    let records = passages.into_iter().zip(vectors).zip(0..).map(|((text, vector), chunk)| {
+        let identity = format!("{source}\n{chunk}");
+        Record {
+            id: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, identity.as_bytes()),
+            vector,
+            sparse: of_document(&text),
+            payload: Payload {
+                text,
+                source: source.to_owned(),
+                chunk,
+                content_hash: "bench".into(),
+                model: model.to_owned(),
+                ..Payload::default()
+            },
+        }
+    });
+    records.collect()
 }
 
 /// The passages of each question, and how long each took.
