@@ -181,7 +181,8 @@ impl Shared {
             let definition = table.definitions.iter().find(|definition| definition.name == call.name);
             let (Some(definition), Some(way)) = (definition, table.ways.get(&call.name)) else {
                 let names: Vec<&str> = table.definitions.iter().map(|one| one.name.as_str()).collect();
-                return Err(format!("there is no tool {:?}; there are {}", call.name, names.join(", ")));
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                return Err(format!("there is no tool {:?}; there are {names}", call.name));
             };
             (way.clone(), schema::arguments(&call.arguments, &definition.parameters)?)
         };
