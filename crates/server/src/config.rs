@@ -24,6 +24,8 @@ pub const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub server: ServerConfig,
+    pub access: crate::access::AccessConfig,
+    pub admission: crate::admission::AdmissionConfig,
     pub assistant: voce_pipeline::AssistantConfig,
     pub listening: voce_pipeline::ListeningConfig,
     pub interruption: voce_pipeline::InterruptionConfig,
@@ -52,13 +54,36 @@ pub struct Config {
 pub struct ServerConfig {
     /// Address and port of the page and its API.
     pub listen: String,
-    /// How long running calls may go on after the server was told to end, seconds.
+    /// Address and port of /health, /ready and /metrics, for a network of their own. Unset: they stand beside the page, and
+    /// /metrics needs a key or a token where the page does.
+    pub operations_listen: Option<String>,
+    /// How long running calls may go on after SIGTERM, while no new ones are taken, seconds. Ctrl-C does not wait.
     pub drain_seconds: u64,
+    /// How long farewells and unfinished requests may take after that, seconds.
+    pub close_seconds: u64,
+    /// HTTPS for `listen`.
+    pub tls: TlsConfig,
+}
+
+/// `[server.tls]`: HTTPS. Both files or neither.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// File of the certificate with its chain, PEM. Read again when it changes.
+    pub certificate: Option<PathBuf>,
+    /// File of its private key, PEM.
+    pub key: Option<PathBuf>,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".into(), drain_seconds: 5 }
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            operations_listen: None,
+            drain_seconds: 300,
+            close_seconds: 5,
+            tls: TlsConfig::default(),
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 //! The voce binary: an outline. What each command does stands in `commands/`.
+mod access;
+mod admission;
 mod cli;
 mod commands;
 mod config;

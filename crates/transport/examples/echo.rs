@@ -12,7 +12,7 @@ async fn main() -> Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8377".into());
     let listener = tokio::net::TcpListener::bind(address).await?;
     let config = Config { max_calls: 1000, ..Config::default() };
-    let (transport, mut calls) = Transport::bind(config, listener.local_addr()?.ip()).await?;
+    let (transport, mut calls) = Transport::bind(config, listener.local_addr()?.ip(), vec![]).await?;
     println!("http://{}, udp {}", listener.local_addr()?, transport.local_address());
     let mut tasks = JoinSet::new();
     tasks.spawn(async move { drop(axum::serve(listener, router(transport)).await) });

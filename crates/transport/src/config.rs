@@ -13,8 +13,15 @@ pub struct Config {
     /// UDP port of that socket; 0 takes any free one. A firewall must let it through.
     pub port: u16,
     /// The address that browsers reach this machine at, where it is not the machine's own (behind NAT, in a
-    /// container). The port must be forwarded unchanged.
+    /// container).
     pub public_address: Option<IpAddr>,
+    /// The port that it is reached at there. Unset: the socket's own, forwarded unchanged.
+    pub public_port: Option<u16>,
+    /// STUN servers that tell this machine its public address and port, where `public_address` is not known beforehand:
+    /// `stun.example.org:3478`.
+    pub discover: Vec<String>,
+    /// Whether calls may also reach this machine over the TURN servers of `[transport.turn]`.
+    pub relay: Relay,
     /// Calls at the same time; further callers are told to try again later.
     pub max_calls: usize,
     /// What a refused caller is told to wait, seconds.
@@ -29,8 +36,41 @@ pub struct Config {
     pub opus_bitrate: u32,
     /// Effort of the Opus encoder, 0 to 10. 5 is indistinguishable from 10 for speech at half the work.
     pub opus_complexity: u8,
-    /// STUN and TURN servers that the browser should use. None are needed where it reaches this machine directly.
+    /// STUN servers, and TURN servers with lasting passwords, that the browser should use. None are needed where it
+    /// reaches this machine directly.
     pub ice_servers: Vec<IceServer>,
+    /// TURN servers with short-lived passwords.
+    pub turn: TurnConfig,
+}
+
+/// Which ways lead to this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relay {
+    /// The direct one alone.
+    #[default]
+    Never,
+    /// The direct one, and over a TURN server.
+    Beside,
+    /// A TURN server alone: no UDP port of this machine can be reached.
+    Only,
+}
+
+/// `[transport.turn]`: TURN servers with short-lived passwords, as coturn's `use-auth-secret` takes them. They are made for
+/// each caller from the environment variable VOCE_TURN_SECRET, which is the server's `static-auth-secret`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TurnConfig {
+    /// Addresses such as `turn:turn.example.org:3478?transport=udp`. None: no such server.
+    pub urls: Vec<String>,
+    /// How long a password holds, seconds. A call that began with it goes on.
+    pub credential_seconds: u64,
+}
+
+impl Default for TurnConfig {
+    fn default() -> Self {
+        Self { urls: Vec::new(), credential_seconds: 3_600 }
+    }
 }
 
 impl Default for Config {
@@ -39,6 +79,9 @@ impl Default for Config {
             address: None,
             port: 0,
             public_address: None,
+            public_port: None,
+            discover: Vec::new(),
+            relay: Relay::Never,
             max_calls: 16,
             retry_after_seconds: 10,
             connect_seconds: 20.0,
@@ -47,6 +90,7 @@ impl Default for Config {
             opus_bitrate: 32_000,
             opus_complexity: 5,
             ice_servers: Vec::new(),
+            turn: TurnConfig::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod call;
 mod channel;
 mod config;
 mod counters;
+mod door;
 mod microphone;
 mod mux;
 mod peer;
@@ -17,8 +18,9 @@ mod stun;
 mod timestamp;
 mod transport;
 
-pub use config::{Config, IceServer};
+pub use config::{Config, IceServer, Relay, TurnConfig};
 pub use counters::{Count, Counters};
+pub use door::{Doorkeeper, Pass, Refused, Visitor};
 pub use peer::PeerError;
 pub use routes::router;
 pub use timestamp::utc;

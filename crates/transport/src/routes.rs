@@ -1,6 +1,6 @@
 //! SmallWebRTC's signalling over HTTP, in the forms that Pipecat's clients send.
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, State},
     http::{HeaderValue, StatusCode, header},
@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use webrtc::peer_connection::RTCIceCandidateInit;
 
-use crate::transport::{Answer, OfferError, Transport};
+use crate::{
+    door::Visitor,
+    transport::{Answer, OfferError, Transport},
+};
 
 /// The longest body that is read. A browser's offer is 3 to 20 KB.
 const LONGEST_BODY: usize = 128 * 1024;
@@ -76,14 +79,19 @@ struct Refusal {
     retry_after_seconds: Option<u64>,
 }
 
-async fn offer(State(transport): State<Transport>, body: Bytes) -> Result<Json<Answer>, Refusal> {
+async fn offer(
+    State(transport): State<Transport>,
+    visitor: Option<Extension<Visitor>>,
+    body: Bytes,
+) -> Result<Json<Answer>, Refusal> {
+    let visitor = visitor.map(|Extension(visitor)| visitor).unwrap_or_default();
     let offer: Offer = parse(&body, "{\"sdp\": ..., \"type\": \"offer\"}")?;
     if offer.r#type != "offer" {
         return Err(Refusal::bad(format!("expected \"type\": \"offer\", not {:?}", offer.r#type)));
     }
     let restart = offer.restart_pc.unwrap_or(false);
     let user = user(offer.request_data.and_then(|data| data.user))?;
-    let answer = transport.offer(offer.sdp, offer.pc_id.as_deref(), restart, user).await?;
+    let answer = transport.offer(offer.sdp, offer.pc_id.as_deref(), restart, user, &visitor).await?;
     Ok(Json(answer))
 }
 
@@ -146,7 +154,16 @@ impl From<OfferError> for Refusal {
             OfferError::Full { retry_after_seconds, .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
             }
-            OfferError::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, None),
+            OfferError::Refused(refused) => {
+                let status = match refused.is_callers_limit {
+                    true => StatusCode::TOO_MANY_REQUESTS,
+                    false => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                (status, Some(refused.retry_after_seconds))
+            }
+            OfferError::ShuttingDown { retry_after_seconds } => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
+            }
             OfferError::Unknown(_) => (StatusCode::NOT_FOUND, None),
             OfferError::Peer(_) => (StatusCode::BAD_REQUEST, None),
         };

@@ -17,6 +17,7 @@ use crate::{
     Config,
     call::CallTask,
     counters::Counters,
+    door::{Doorkeeper, Pass, Refused, Visitor},
     mux::{Mux, advertised},
     peer::{Link, Peer, PeerError},
 };
@@ -53,9 +54,15 @@ pub enum OfferError {
         /// When to ask again.
         retry_after_seconds: u64,
     },
+    /// A doorkeeper said no.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The server is stopping.
-    #[error("the server is shutting down")]
-    ShuttingDown,
+    #[error("the server is shutting down and takes no new calls; try again in {retry_after_seconds} seconds")]
+    ShuttingDown {
+        /// When another one may have taken its place.
+        retry_after_seconds: u64,
+    },
     /// No call has this name.
     #[error("no call named {0:?}; it may have ended")]
     Unknown(String),
@@ -97,8 +104,11 @@ struct Shared {
     advertised: Arc<[IpAddr]>,
     calls: Mutex<HashMap<String, Entry>>,
     places: Arc<Semaphore>,
+    doorkeepers: Vec<Arc<dyn Doorkeeper>>,
     accepted: mpsc::Sender<Call>,
     tasks: TaskTracker,
+    /// No new calls.
+    closed: CancellationToken,
     stop: CancellationToken,
 }
 
@@ -114,6 +124,7 @@ struct Listed {
     shared: Arc<Shared>,
     id: String,
     _place: OwnedSemaphorePermit,
+    _passes: Vec<Pass>,
 }
 
 impl Drop for Listed {
@@ -125,8 +136,12 @@ impl Drop for Listed {
 impl Transport {
     /// Opens the UDP port. `http` is the address that the HTTP server listens on; the port opens there unless the
     /// configuration says otherwise. Calls come out of the receiver once they are connected; one that is not taken
-    /// in time is refused.
-    pub async fn bind(config: Config, http: IpAddr) -> Result<(Self, mpsc::Receiver<Call>), TransportError> {
+    /// in time is refused. The doorkeepers are asked, in their order, before a new call begins.
+    pub async fn bind(
+        config: Config,
+        http: IpAddr,
+        doorkeepers: Vec<Arc<dyn Doorkeeper>>,
+    ) -> Result<(Self, mpsc::Receiver<Call>), TransportError> {
         let address = SocketAddr::new(config.address.unwrap_or(http), config.port);
         let mux = Mux::bind(address).await.map_err(|error| TransportError::Bind { address, error })?;
         let address = mux.local();
@@ -142,8 +157,10 @@ impl Transport {
             mux,
             advertised: advertised.into(),
             calls: Mutex::default(),
+            doorkeepers,
             accepted,
             tasks,
+            closed: stop.child_token(),
             stop,
         };
         Ok((Self(Arc::new(shared)), calls))
@@ -151,20 +168,21 @@ impl Transport {
 
     /// Answers an offer: a new call, a renegotiation of the call `pc_id`, or, with `restart`, a new connection for
     /// that call. A name that is not known begins a new call, as after a restart of the server. `user` says who calls
-    /// a new one; nobody checks it.
+    /// a new one; nobody checks it, and what `visitor` has proved wins over it.
     pub async fn offer(
         &self,
         sdp: String,
         pc_id: Option<&str>,
         restart: bool,
         user: Option<String>,
+        visitor: &Visitor,
     ) -> Result<Answer, OfferError> {
         let known = pc_id.and_then(|id| {
             let calls = self.0.calls.lock();
             calls.get(id).map(|entry| (id.to_owned(), entry.link.clone(), entry.replace.clone()))
         });
         match known {
-            None => self.begin(sdp, user).await,
+            None => self.begin(sdp, visitor.user.clone().or(user), visitor).await,
             Some((id, link, _)) if !restart => Ok(answered(link.answer(sdp).await?, id)),
             Some((id, _, replace)) => {
                 let (peer, answer) = self.accept(sdp).await?;
@@ -220,8 +238,8 @@ impl Transport {
 
     /// Whether another call would be refused now, and why.
     pub fn full(&self) -> Option<OfferError> {
-        if self.0.stop.is_cancelled() {
-            return Some(OfferError::ShuttingDown);
+        if self.0.closed.is_cancelled() {
+            return Some(self.shutting_down());
         }
         (self.0.places.available_permits() == 0).then(|| self.refusal())
     }
@@ -229,6 +247,11 @@ impl Transport {
     /// Routes held in the UDP port: calls, ICE user names, source addresses. For tests of leaks.
     pub fn routes(&self) -> (usize, usize, usize) {
         self.0.mux.routes()
+    }
+
+    /// Takes no new calls from now on; those that go on are not disturbed.
+    pub fn close_door(&self) {
+        self.0.closed.cancel();
     }
 
     /// Says goodbye to all callers and waits until everything has ended, at most for `deadline`. Returns whether it
@@ -239,11 +262,18 @@ impl Transport {
         timeout(deadline, self.0.tasks.wait()).await.is_ok()
     }
 
-    async fn begin(&self, sdp: String, user: Option<String>) -> Result<Answer, OfferError> {
-        if self.0.stop.is_cancelled() {
-            return Err(OfferError::ShuttingDown);
+    async fn begin(
+        &self,
+        sdp: String,
+        user: Option<String>,
+        visitor: &Visitor,
+    ) -> Result<Answer, OfferError> {
+        if self.0.closed.is_cancelled() {
+            return Err(self.shutting_down());
         }
         let place = self.0.places.clone().try_acquire_owned().map_err(|_| self.refusal())?;
+        let passes =
+            self.0.doorkeepers.iter().map(|keeper| keeper.admit(visitor)).collect::<Result<_, _>>()?;
         let (peer, answer) = self.accept(sdp).await?;
         let id = Uuid::new_v4().to_string();
         let (replace, replacements) = mpsc::channel(1);
@@ -251,7 +281,7 @@ impl Transport {
         let entry =
             Entry { link: peer.link.clone(), replace, began: Instant::now(), counters: counters.clone() };
         self.0.calls.lock().insert(id.clone(), entry);
-        let listed = Listed { shared: self.0.clone(), id: id.clone(), _place: place };
+        let listed = Listed { shared: self.0.clone(), id: id.clone(), _place: place, _passes: passes };
         let call = CallTask {
             id: id.clone(),
             user,
@@ -274,6 +304,10 @@ impl Transport {
 
     async fn accept(&self, sdp: String) -> Result<(Peer, String), PeerError> {
         Peer::accept(&self.0.config, &self.0.mux, self.0.advertised.clone(), &self.0.tasks, sdp).await
+    }
+
+    fn shutting_down(&self) -> OfferError {
+        OfferError::ShuttingDown { retry_after_seconds: self.0.config.retry_after_seconds }
     }
 
     fn refusal(&self) -> OfferError {

@@ -32,7 +32,7 @@ impl Server {
     {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (transport, calls) = Transport::bind(config, address.ip()).await.unwrap();
+        let (transport, calls) = Transport::bind(config, address.ip(), vec![]).await.unwrap();
         let ended = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = JoinSet::new();
         let routes = router(transport.clone());

@@ -1,0 +1,4 @@
+//! Admission by a measured budget: whether those inside would notice one call more.
+mod config;
+
+pub use config::AdmissionConfig;

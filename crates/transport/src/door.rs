@@ -1,0 +1,35 @@
+//! Who is at the door, and who says whether a call may begin. The rules are the server's own.
+use std::any::Any;
+
+/// Who asks, as whoever stands in front of the routes found out. A request's extension; without one nobody is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// Whose limits the call counts against: a key's name, else an address.
+    pub account: Option<String>,
+    /// Who calls, where that was proved. Wins over what the client says of itself.
+    pub user: Option<String>,
+}
+
+/// Says whether a new call may begin. Asked in order; the first refusal counts.
+pub trait Doorkeeper: Send + Sync {
+    /// Lets a new call of `visitor` in, or says why not. What is returned is held until the call is over.
+    ///
+    /// # Errors
+    /// The refusal that the caller gets.
+    fn admit(&self, visitor: &Visitor) -> Result<Pass, Refused>;
+}
+
+/// Held while a call goes on.
+pub type Pass = Box<dyn Any + Send + Sync>;
+
+/// Why a call may not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; try again in {retry_after_seconds} seconds")]
+pub struct Refused {
+    /// Whose fault it is: the caller's own limit (429), else the server's (503).
+    pub is_callers_limit: bool,
+    /// What is full or too fast, for people.
+    pub reason: String,
+    /// When to ask again.
+    pub retry_after_seconds: u64,
+}
