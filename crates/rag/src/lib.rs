@@ -27,7 +27,7 @@ pub use embed::Embedder;
 pub use ingest::{Failure, Outcome, Progress, Request, Step, Summary, ingest, ingest_with};
 pub use push::{Pushed, copy, push};
 pub use rerank::Reranker;
-pub use search::{build, build_all};
+pub use search::{Loaded, build, build_all};
 pub use sparse::{Sparse, of_document, of_question};
 pub use store::{
     Contents, Payload, Query, Record, Source, StoreError, VectorStore, open_embedded, open_server,

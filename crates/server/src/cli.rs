@@ -1,4 +1,5 @@
 //! The command line. `--help` of every command ends with examples.
+mod health;
 mod knowledge;
 mod tools;
 
@@ -6,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use health::HealthArgs;
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
 
@@ -77,6 +79,8 @@ pub enum Command {
     /// See or forget what is remembered of callers between their calls.
     #[command(subcommand)]
     Memory(MemoryCommand),
+    /// Ask a running server whether it is ready, or alive; 0 if it is.
+    Health(HealthArgs),
     /// Say what is installed, where each model would run, what is missing and how to get it.
     #[command(after_help = "Examples:
   voce doctor

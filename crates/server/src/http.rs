@@ -42,9 +42,13 @@ pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
 pub fn router(status: StatusSource) -> Router {
     Router::new()
         .route("/api/status", get(|State(status): State<StatusSource>| async move { Json(status()) }))
-        .route("/health", get(health))
         .with_state(status)
         .merge(voce_web::router())
+}
+
+/// `GET /health`, which answers also while the models load.
+pub fn alive() -> Router {
+    Router::new().route("/health", get(health))
 }
 
 /// `GET /api/telemetry`: what each sink has taken, and what waits for it.

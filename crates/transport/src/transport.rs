@@ -254,6 +254,13 @@ impl Transport {
         self.0.closed.cancel();
     }
 
+    /// Waits until no call goes on. After [`Transport::close_door`] that is for good.
+    pub async fn wait_until_empty(&self) {
+        let all = u32::try_from(self.0.config.max_calls).unwrap_or(u32::MAX);
+        // Every call holds a place to its end; the semaphore is never closed.
+        drop(self.0.places.acquire_many(all).await);
+    }
+
     /// Says goodbye to all callers and waits until everything has ended, at most for `deadline`. Returns whether it
     /// has.
     pub async fn shutdown(&self, deadline: Duration) -> bool {

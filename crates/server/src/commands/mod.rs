@@ -3,6 +3,7 @@ mod bench;
 mod config;
 mod dice;
 mod doctor;
+mod health;
 mod ingest;
 mod judge;
 mod knowledge;
@@ -29,9 +30,10 @@ use crate::{
 
 /// Runs the command. An error is printed by `main` and ends with a non-zero code.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
-    let config = Config::load(&cli.config.with_all_of(std::env::args()))?;
+    let file = cli.config.with_all_of(std::env::args());
+    let config = Config::load(&file)?;
     match cli.command {
-        Command::Serve(args) => serve::run(config, args).await?,
+        Command::Serve(args) => serve::run(config, args, file).await?,
         Command::Talk(args) => return talk::run(config, args).await,
         Command::Transcribe(args) => transcribe::run(config, args).await?,
         Command::Say(args) => say::run(config, args).await?,
@@ -40,6 +42,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Knowledge(command) => return knowledge::run(config, command).await,
         Command::Tools(command) => return tools::run(config, command).await,
         Command::Memory(command) => memory::run(config, command).await?,
+        Command::Health(args) => return health::run(&config, args).await,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
         Command::Judge(args) => return judge::run(config, args).await,

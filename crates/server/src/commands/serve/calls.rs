@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use voce_core::Call;
 
-use crate::{inspector::Inspector, metrics::CallCount, variants::Assistants};
+use crate::{inspector::Inspector, metrics::CallCount, variants::Running};
 
 /// How long the spans of a call that just ended may take to arrive.
 const LAST_SPANS: Duration = Duration::from_millis(200);
@@ -22,7 +22,7 @@ pub struct Observed {
 /// Runs a session for every call until told to stop, then waits for those under way.
 pub async fn take_calls(
     mut calls: mpsc::Receiver<Call>,
-    assistants: Assistants,
+    running: Running,
     observed: Observed,
     stop: CancellationToken,
 ) {
@@ -44,6 +44,7 @@ pub async fn take_calls(
         };
         observed.begun.add();
         let span = tracing::info_span!("call", id = call.id);
+        let assistants = running.now();
         let assistant = assistants.of_call(call.user.as_deref(), &call.id);
         span.in_scope(|| tracing::debug!(variant = assistant.name, "a call begins"));
         let call = observed.inspector.observe(call, &mut observers);

@@ -4,23 +4,22 @@ use std::sync::Arc;
 use crate::{
     config::Config,
     http::{self, Model, Status},
-    variants::Assistants,
+    variants::Running,
 };
 
 /// Made anew for each request from what stays and what changes.
 pub fn status(
     config: &Config,
-    assistants: &Assistants,
+    running: Running,
     takes_feedback: bool,
     telemetry: voce_telemetry::Telemetry,
 ) -> http::StatusSource {
-    let models = assistants.cards().into_iter().map(|(role, card)| Model { role, card }).collect();
     let still = Status {
         name: "voce",
         version: env!("CARGO_PKG_VERSION"),
-        assistant: config.assistant.name.clone(),
-        models,
-        variants: if config.variants.is_empty() { vec![] } else { assistants.names() },
+        assistant: String::new(),
+        models: vec![],
+        variants: vec![],
         takes_feedback,
         mlflow_url: None,
         trace_url_template: None,
@@ -29,6 +28,14 @@ pub fn status(
     Arc::new(move || {
         let template = telemetry.trace_url("{trace_id}");
         let mlflow_url = template.as_deref().and_then(|url| url.split("/#").next()).map(str::to_owned);
-        Status { mlflow_url, trace_url_template: template, ..still.clone() }
+        let assistants = running.now();
+        Status {
+            assistant: assistants.name().to_owned(),
+            models: assistants.cards().into_iter().map(|(role, card)| Model { role, card }).collect(),
+            variants: assistants.names(),
+            mlflow_url,
+            trace_url_template: template,
+            ..still.clone()
+        }
     })
 }
