@@ -61,13 +61,16 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// On this machine the name in a certificate is not looked at: it is that of the outside.
+/// On this machine a certificate is not looked at: its name is that of the outside.
 fn client(url: &str) -> Result<reqwest::Client> {
-    let host = url.split("://").nth(1).unwrap_or(url);
-    let is_here = ["127.", "[::1]", "localhost"].iter().any(|start| host.starts_with(start));
-    let client =
-        reqwest::Client::builder().timeout(PATIENCE).no_proxy().tls_danger_accept_invalid_certs(is_here);
-    Ok(client.build()?)
+    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy();
+    Ok(client.tls_danger_accept_invalid_certs(is_here(url)).build()?)
+}
+
+fn is_here(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -85,5 +88,16 @@ mod tests {
         assert_eq!(address(&config).expect("an address"), "http://[::1]:9090");
         config.server.operations_listen = Some("here".into());
         assert!(address(&config).is_err());
+    }
+
+    #[test]
+    fn only_on_this_machine_any_certificate_will_do() {
+        for here in ["https://127.0.0.1:8443/ready", "https://[::1]/ready", "https://localhost/ready"] {
+            assert!(is_here(here), "{here}");
+        }
+        for elsewhere in ["https://127.example.org/ready", "https://localhost.example.org/ready", "nonsense"]
+        {
+            assert!(!is_here(elsewhere), "{elsewhere}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod calibrate;
 mod calls;
 mod content;
+mod drain;
 mod errors;
 mod grounding;
 mod harness;

@@ -19,10 +19,7 @@ use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use voce_transport::Transport;
 
-pub use self::{
-    ready::Report,
-    tls::{Files as TlsFiles, read as read_tls},
-};
+pub use self::{ready::Report, tls::read as read_tls};
 
 use self::{
     background::{delete_old_audio, mlflow, scores},
