@@ -226,9 +226,10 @@ impl Transport {
         candidates: Vec<RTCIceCandidateInit>,
         visitor: &Visitor,
     ) -> Result<(), OfferError> {
-        let calls = self.0.calls.lock();
-        let link = calls.get(pc_id).filter(|entry| entry.belongs_to(visitor)).map(|entry| entry.link.clone());
-        drop(calls);
+        let link = {
+            let calls = self.0.calls.lock();
+            calls.get(pc_id).filter(|entry| entry.belongs_to(visitor)).map(|entry| entry.link.clone())
+        };
         let link = link.ok_or_else(|| OfferError::Unknown(pc_id.to_owned()))?;
         for candidate in candidates {
             link.add_candidate(candidate).await?;
