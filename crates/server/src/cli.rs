@@ -1,4 +1,5 @@
 //! The command line. `--help` of every command ends with examples.
+mod access;
 mod knowledge;
 mod tools;
 
@@ -6,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use access::KeyArgs;
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
 
@@ -90,6 +92,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Hold a recorded call again under the present configuration and compare.
     Replay(ReplayArgs),
+    /// Make an API key: who has one may use a server that asks for it.
+    Key(KeyArgs),
     /// Print the effective configuration, every key explained.
     #[command(after_help = "Examples:
   voce config

@@ -5,6 +5,7 @@ mod dice;
 mod doctor;
 mod ingest;
 mod judge;
+mod key;
 mod knowledge;
 mod memory;
 mod models;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Judge(args) => return judge::run(config, args).await,
         Command::Simulate(args) => return simulate::run(config, args).await,
         Command::Replay(args) => return replay::run(config, args).await,
+        Command::Key(args) => key::run(&args)?,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
     }

@@ -13,10 +13,11 @@ use voce_transport::Transport;
 use self::{
     background::{delete_old_audio, mlflow, scores},
     calls::{Observed, take_calls},
-    status::status,
+    status::{ice_servers, status},
 };
 
 use crate::{
+    access::Access,
     cli::ServeArgs,
     commands::judge,
     config::Config,
@@ -33,6 +34,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     }
     // The address first: a busy port must not cost the wait for the models.
     let listener = bind(&config.server.listen).await?;
+    let access = Access::new(&config, listener.local_addr()?.ip())?;
     let telemetry = voce_telemetry::install(&config.telemetry)?;
     let stop = CancellationToken::new();
     // A judge file that is broken must not cost the wait for the models either.
@@ -44,7 +46,8 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         tracing::info!(role, provider = model.provider, model = model.name, device = model.device, "ready");
     }
     let address = listener.local_addr()?;
-    let (transport, calls) = Transport::bind(config.transport.clone(), address.ip(), vec![]).await?;
+    let (transport, calls) =
+        Transport::bind(config.transport.clone(), address.ip(), vec![access.doorkeeper()]).await?;
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
@@ -57,7 +60,9 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         .merge(http::telemetry(telemetry.telemetry()))
         .merge(inspector::router(inspector.clone()))
         .merge(feedback::router(opinions.clone()))
-        .merge(metrics::router(telemetry.telemetry()));
+        .merge(metrics::router(telemetry.telemetry()))
+        .merge(access.routes(ice_servers(&config)));
+    let routes = access.guard(routes);
     let mut tasks = JoinSet::new();
     let calls_over = CancellationToken::new();
     tasks.spawn(inspector.clone().run(calls_over.clone()));
@@ -75,13 +80,15 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         judge::register(&telemetry.telemetry(), &worker.gauges());
         tasks.spawn(worker.run());
     }
-    let observed = Observed { inspector, begun: calls_begun, over: calls_over };
+    let observed = Observed { inspector, transport: transport.clone(), begun: calls_begun, over: calls_over };
     tasks.spawn(take_calls(calls, assistants, observed, stop.clone()));
     let quit = stop.clone();
     tasks.spawn(async move {
+        let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(listener, routes).with_graceful_shutdown(quit.cancelled_owned()).await;
         served.inspect_err(|error| tracing::error!(%error, "the http server failed")).ok();
     });
+    tracing::info!(access = access.summary(), "who comes in");
     println!("voce listens on http://{address}");
     super::ended().await?;
     tracing::info!("ending; running calls are closed");
