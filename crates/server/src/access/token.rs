@@ -134,7 +134,7 @@ impl Tokens {
             return Err(TokenError::Malformed("no key is known by it, and a token has three parts".into()));
         }
         let read = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation);
-        let claims = read.map_err(|error| match error.kind() {
+        let claims = read.map(|read| read.claims).map_err(|error| match error.kind() {
             ErrorKind::InvalidSignature => TokenError::Signature,
             ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => {
                 TokenError::Malformed("its header does not say HS256".into())
