@@ -107,7 +107,8 @@ pub enum Command {
 #[derive(Args)]
 #[command(after_help = "Examples:
   voce serve
-  voce serve --listen 0.0.0.0:8080 --set llm.engine=openai --set llm.base_url=http://127.0.0.1:11434/v1")]
+  voce serve --listen 0.0.0.0:8080 --set access.keys_file=/etc/voce/keys
+  voce serve --set llm.engine=openai --set llm.base_url=http://127.0.0.1:11434/v1")]
 pub struct ServeArgs {
     /// Address of the page and its API; overrides `server.listen`.
     #[arg(long, value_name = "ADDRESS")]
