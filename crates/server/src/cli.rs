@@ -1,4 +1,5 @@
 //! The command line. `--help` of every command ends with examples.
+mod access;
 mod health;
 mod knowledge;
 mod tools;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use access::KeyArgs;
 pub use health::HealthArgs;
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
@@ -94,6 +96,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Hold a recorded call again under the present configuration and compare.
     Replay(ReplayArgs),
+    /// Make an API key: who has one may use a server that asks for it.
+    Key(KeyArgs),
     /// Print the effective configuration, every key explained.
     #[command(after_help = "Examples:
   voce config
@@ -107,7 +111,8 @@ pub enum Command {
 #[derive(Args)]
 #[command(after_help = "Examples:
   voce serve
-  voce serve --listen 0.0.0.0:8080 --set llm.engine=openai --set llm.base_url=http://127.0.0.1:11434/v1")]
+  voce serve --listen 0.0.0.0:8080 --set access.keys_file=/etc/voce/keys
+  voce serve --set llm.engine=openai --set llm.base_url=http://127.0.0.1:11434/v1")]
 pub struct ServeArgs {
     /// Address of the page and its API; overrides `server.listen`.
     #[arg(long, value_name = "ADDRESS")]

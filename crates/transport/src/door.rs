@@ -8,6 +8,9 @@ pub struct Visitor {
     pub account: Option<String>,
     /// Who calls, where that was proved. Wins over what the client says of itself.
     pub user: Option<String>,
+    /// Who alone may go on with a call that this one begins, where they have proved who they are. An address proves
+    /// nothing and changes with the network, so it is none.
+    pub owner: Option<String>,
 }
 
 /// Says whether a new call may begin. Asked in order; the first refusal counts.

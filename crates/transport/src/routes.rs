@@ -72,9 +72,11 @@ struct Candidate {
     sdp_mline_index: Option<u16>,
 }
 
-/// A refusal with its reason as JSON. `info` says the same as `error`: Pipecat's client shows that one.
+/// A refusal with its reason as JSON. `info` says the same as `error`: Pipecat's client shows that one. `code` is for
+/// programs and stays as it is.
 struct Refusal {
     status: StatusCode,
+    code: &'static str,
     error: String,
     retry_after_seconds: Option<u64>,
 }
@@ -106,7 +108,12 @@ fn user(said: Option<String>) -> Result<Option<String>, Refusal> {
     Ok(Some(user.to_owned()))
 }
 
-async fn candidates(State(transport): State<Transport>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn candidates(
+    State(transport): State<Transport>,
+    visitor: Option<Extension<Visitor>>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let visitor = visitor.map(|Extension(visitor)| visitor).unwrap_or_default();
     let message: Candidates = parse(&body, "{\"pc_id\": ..., \"candidates\": [...]}")?;
     if message.candidates.len() > MOST_CANDIDATES {
         return Err(Refusal::bad(format!("expected at most {MOST_CANDIDATES} candidates")));
@@ -118,7 +125,7 @@ async fn candidates(State(transport): State<Transport>, body: Bytes) -> Result<J
         ..Default::default()
     };
     let candidates = message.candidates.into_iter().map(of).collect();
-    transport.add_candidates(&message.pc_id, candidates).await?;
+    transport.add_candidates(&message.pc_id, candidates, &visitor).await?;
     Ok(Json(json!({ "status": "success" })))
 }
 
@@ -144,36 +151,36 @@ fn parse<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, Refusal>
 
 impl Refusal {
     fn bad(error: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, retry_after_seconds: None }
+        Self { status: StatusCode::BAD_REQUEST, code: "bad_request", error, retry_after_seconds: None }
     }
 }
 
 impl From<OfferError> for Refusal {
     fn from(error: OfferError) -> Self {
-        let (status, retry_after_seconds) = match &error {
+        let (status, code, retry_after_seconds) = match &error {
             OfferError::Full { retry_after_seconds, .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
+                (StatusCode::SERVICE_UNAVAILABLE, "full", Some(*retry_after_seconds))
             }
             OfferError::Refused(refused) => {
-                let status = match refused.is_callers_limit {
-                    true => StatusCode::TOO_MANY_REQUESTS,
-                    false => StatusCode::SERVICE_UNAVAILABLE,
+                let (status, code) = match refused.is_callers_limit {
+                    true => (StatusCode::TOO_MANY_REQUESTS, "limit"),
+                    false => (StatusCode::SERVICE_UNAVAILABLE, "full"),
                 };
-                (status, Some(refused.retry_after_seconds))
+                (status, code, Some(refused.retry_after_seconds))
             }
             OfferError::ShuttingDown { retry_after_seconds } => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
+                (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", Some(*retry_after_seconds))
             }
-            OfferError::Unknown(_) => (StatusCode::NOT_FOUND, None),
-            OfferError::Peer(_) => (StatusCode::BAD_REQUEST, None),
+            OfferError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_call", None),
+            OfferError::Peer(_) => (StatusCode::BAD_REQUEST, "bad_request", None),
         };
-        Self { status, error: error.to_string(), retry_after_seconds }
+        Self { status, code, error: error.to_string(), retry_after_seconds }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut body = json!({ "error": self.error, "info": self.error });
+        let mut body = json!({ "error": self.error, "info": self.error, "code": self.code });
         if let Some(seconds) = self.retry_after_seconds {
             body["retry_after_seconds"] = seconds.into();
         }

@@ -117,6 +117,14 @@ struct Entry {
     replace: mpsc::Sender<Peer>,
     began: Instant,
     counters: Arc<Counters>,
+    owner: Option<String>,
+}
+
+impl Entry {
+    /// Whether this visitor may change the call.
+    fn belongs_to(&self, visitor: &Visitor) -> bool {
+        self.owner.is_none() || self.owner == visitor.owner
+    }
 }
 
 /// Takes the call off the list however its task ends.
@@ -168,7 +176,8 @@ impl Transport {
 
     /// Answers an offer: a new call, a renegotiation of the call `pc_id`, or, with `restart`, a new connection for
     /// that call. A name that is not known begins a new call, as after a restart of the server. `user` says who calls
-    /// a new one; nobody checks it, and what `visitor` has proved wins over it.
+    /// a new one; nobody checks it, and what `visitor` has proved wins over it. A call of another owner counts as not
+    /// known.
     pub async fn offer(
         &self,
         sdp: String,
@@ -177,10 +186,19 @@ impl Transport {
         user: Option<String>,
         visitor: &Visitor,
     ) -> Result<Answer, OfferError> {
-        let known = pc_id.and_then(|id| {
-            let calls = self.0.calls.lock();
-            calls.get(id).map(|entry| (id.to_owned(), entry.link.clone(), entry.replace.clone()))
-        });
+        let known = match pc_id {
+            Some(id) => {
+                let calls = self.0.calls.lock();
+                match calls.get(id) {
+                    Some(entry) if !entry.belongs_to(visitor) => {
+                        return Err(OfferError::Unknown(id.to_owned()));
+                    }
+                    Some(entry) => Some((id.to_owned(), entry.link.clone(), entry.replace.clone())),
+                    None => None,
+                }
+            }
+            None => None,
+        };
         match known {
             None => self.begin(sdp, visitor.user.clone().or(user), visitor).await,
             Some((id, link, _)) if !restart => Ok(answered(link.answer(sdp).await?, id)),
@@ -201,13 +219,17 @@ impl Transport {
         }
     }
 
-    /// Adds the browser's candidates to the call `pc_id`.
+    /// Adds the browser's candidates to the call `pc_id`, if it is this visitor's.
     pub async fn add_candidates(
         &self,
         pc_id: &str,
         candidates: Vec<RTCIceCandidateInit>,
+        visitor: &Visitor,
     ) -> Result<(), OfferError> {
-        let link = self.0.calls.lock().get(pc_id).map(|entry| entry.link.clone());
+        let link = {
+            let calls = self.0.calls.lock();
+            calls.get(pc_id).filter(|entry| entry.belongs_to(visitor)).map(|entry| entry.link.clone())
+        };
         let link = link.ok_or_else(|| OfferError::Unknown(pc_id.to_owned()))?;
         for candidate in candidates {
             link.add_candidate(candidate).await?;
@@ -234,6 +256,11 @@ impl Transport {
             counters: entry.counters.clone(),
         };
         calls.iter().map(status).collect()
+    }
+
+    /// Who alone may go on with this call, while it goes on.
+    pub fn owner_of(&self, call: &str) -> Option<String> {
+        self.0.calls.lock().get(call)?.owner.clone()
     }
 
     /// Whether another call would be refused now, and why.
@@ -285,8 +312,13 @@ impl Transport {
         let id = Uuid::new_v4().to_string();
         let (replace, replacements) = mpsc::channel(1);
         let counters = Arc::new(Counters::default());
-        let entry =
-            Entry { link: peer.link.clone(), replace, began: Instant::now(), counters: counters.clone() };
+        let entry = Entry {
+            link: peer.link.clone(),
+            replace,
+            began: Instant::now(),
+            counters: counters.clone(),
+            owner: visitor.owner.clone(),
+        };
         self.0.calls.lock().insert(id.clone(), entry);
         let listed = Listed { shared: self.0.clone(), id: id.clone(), _place: place, _passes: passes };
         let call = CallTask {

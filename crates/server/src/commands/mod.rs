@@ -6,6 +6,7 @@ mod doctor;
 mod health;
 mod ingest;
 mod judge;
+mod key;
 mod knowledge;
 mod memory;
 mod models;
@@ -48,6 +49,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Judge(args) => return judge::run(config, args).await,
         Command::Simulate(args) => return simulate::run(config, args).await,
         Command::Replay(args) => return replay::run(config, args).await,
+        Command::Key(args) => key::run(&args)?,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
     }

@@ -1,5 +1,6 @@
 //! The product as its users meet it: the real binary, real models, real connections.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod access;
 mod calibrate;
 mod calls;
 mod content;

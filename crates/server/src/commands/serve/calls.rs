@@ -5,6 +5,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use voce_core::Call;
+use voce_transport::Transport;
 
 use crate::{inspector::Inspector, metrics::CallCount, variants::Running};
 
@@ -14,6 +15,8 @@ const LAST_SPANS: Duration = Duration::from_millis(200);
 /// Who looks on at calls.
 pub struct Observed {
     pub inspector: Inspector,
+    /// Knows whose a call is.
+    pub transport: Transport,
     pub begun: CallCount,
     /// To be cancelled once no call goes on and the last spans had time to come.
     pub over: CancellationToken,
@@ -47,7 +50,8 @@ pub async fn take_calls(
         let assistants = running.now();
         let assistant = assistants.of_call(call.user.as_deref(), &call.id);
         span.in_scope(|| tracing::debug!(variant = assistant.name, "a call begins"));
-        let call = observed.inspector.observe(call, &mut observers);
+        let owner = observed.transport.owner_of(&call.id);
+        let call = observed.inspector.observe(call, owner, &mut observers);
         let session =
             voce_pipeline::run(call, assistant.engines.clone(), assistant.settings.clone(), stop.clone());
         sessions.spawn(session.instrument(span));

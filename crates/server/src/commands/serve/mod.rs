@@ -30,11 +30,12 @@ use self::{
     reload::{Reloader, Taker},
     signals::{Signals, hangups},
     source::{Deadlines, Source},
-    status::status,
+    status::{ice_servers, status},
     systemd::Systemd,
 };
 
 use crate::{
+    access::Access,
     cli::{ConfigArgs, ServeArgs},
     commands::judge,
     config::Config,
@@ -54,6 +55,7 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     // The addresses first: a busy port, or a certificate that cannot be used, must not cost the wait for the models.
     let listening = Listening::bind(&config.server).await?;
     let (address, url, tls) = (listening.address()?, listening.url()?, listening.tls());
+    let access = Access::new(&config, address.ip())?;
     let telemetry = voce_telemetry::install(&config.telemetry)?;
     let stop = CancellationToken::new();
     // Nor must a judge file that is broken.
@@ -72,7 +74,8 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
         tracing::info!(role, provider = model.provider, model = model.name, device = model.device, "ready");
     }
     let running = Running::new(assistants);
-    let (transport, calls) = Transport::bind(config.transport.clone(), address.ip(), vec![]).await?;
+    let (transport, calls) =
+        Transport::bind(config.transport.clone(), address.ip(), vec![access.doorkeeper()]).await?;
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
@@ -85,10 +88,12 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
         .merge(http::router(status))
         .merge(http::telemetry(telemetry.telemetry()))
         .merge(inspector::router(inspector.clone()))
-        .merge(feedback::router(opinions.clone()));
+        .merge(feedback::router(opinions.clone()))
+        .merge(access.routes(ice_servers(&config)));
     if config.server.operations_listen.is_none() {
         page = page.merge(metrics.clone());
     }
+    let page = access.guard(page);
     let calls_over = CancellationToken::new();
     tasks.spawn(inspector.clone().run(calls_over.clone()));
     tasks.spawn(opinions.run(stop.clone()));
@@ -105,10 +110,11 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
         judge::register(&telemetry.telemetry(), &worker.gauges());
         tasks.spawn(worker.run());
     }
-    let observed = Observed { inspector, begun: calls_begun, over: calls_over };
+    let observed = Observed { inspector, transport: transport.clone(), begun: calls_begun, over: calls_over };
     tasks.spawn(take_calls(calls, running.clone(), observed, stop.clone()));
     // What else takes a configuration that is read again; it keeps its own where it cannot.
-    let takers: Vec<Taker> = vec![];
+    let door = access.clone();
+    let takers: Vec<Taker> = vec![Box::new(move |config| door.reload(config))];
     let deadlines = Arc::new(Mutex::new(Deadlines::of(&config)));
     readiness.serve(&config, &cards);
     let reloader = Reloader {
@@ -124,6 +130,7 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     tasks.spawn(reloader.run(hangups, stop.clone()));
     routes.open(Parts { page, metrics });
     systemd.ready();
+    tracing::info!(access = access.summary(), "who comes in");
     println!("voce listens on {url}");
     drained(&mut signals, &transport, &readiness, &systemd, || deadlines.lock().drain).await;
     // Farewells. Until here the judge, the spans and the page's requests went on.

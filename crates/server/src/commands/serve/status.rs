@@ -2,8 +2,9 @@
 use std::sync::Arc;
 
 use crate::{
+    access::IceServers,
     config::Config,
-    http::{self, Model, Status},
+    http::{self, Model, SignIn, Status},
     variants::Running,
 };
 
@@ -24,6 +25,7 @@ pub fn status(
         mlflow_url: None,
         trace_url_template: None,
         ice_servers: config.transport.ice_servers.clone(),
+        sign_in: SignIn::default(),
     };
     Arc::new(move || {
         let template = telemetry.trace_url("{trace_id}");
@@ -38,4 +40,10 @@ pub fn status(
             ..still.clone()
         }
     })
+}
+
+/// STUN and TURN servers that come with a session token.
+pub fn ice_servers(config: &Config) -> IceServers {
+    let servers = config.transport.ice_servers.clone();
+    Arc::new(move |_| servers.clone())
 }
