@@ -17,6 +17,7 @@ use self::{
 };
 
 use crate::{
+    admission::Admission,
     cli::ServeArgs,
     commands::judge,
     config::Config,
@@ -44,9 +45,12 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
         tracing::info!(role, provider = model.provider, model = model.name, device = model.device, "ready");
     }
     let address = listener.local_addr()?;
-    let (transport, calls) = Transport::bind(config.transport.clone(), address.ip(), vec![]).await?;
+    let admission = Admission::new(&config.admission, config.transport.retry_after_seconds);
+    let doorkeepers = vec![admission.doorkeeper()];
+    let (transport, calls) = Transport::bind(config.transport.clone(), address.ip(), doorkeepers).await?;
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
+    admission.register(&telemetry.telemetry(), &transport);
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
     let inspector = Inspector::new(&config, redactor.clone(), telemetry.telemetry());
     let client = mlflow(&config)?.filter(|_| config.telemetry.enabled && config.inspector.turns > 0);
@@ -62,6 +66,8 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let calls_over = CancellationToken::new();
     tasks.spawn(inspector.clone().run(calls_over.clone()));
     tasks.spawn(opinions.run(stop.clone()));
+    let quit = stop.clone();
+    tasks.spawn(async move { quit.run_until_cancelled(admission.watch()).await.unwrap_or_default() });
     if let Some(scores) = scores(&config)? {
         let follow = inspector.clone().follow_scores(scores);
         let quit = stop.clone();
