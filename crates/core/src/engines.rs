@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use tracing::Span;
 
-use crate::{Wait, AudioFrame, Line, Passage, Piece, Prompt, Speech, Text};
+use crate::{AudioFrame, Line, Passage, Piece, Prompt, Speech, Text, Wait};
 
 /// What an engine yields. The stream ends after its first error.
 pub type Output<T> = BoxStream<'static, Result<T, EngineError>>;

@@ -8,7 +8,9 @@ use futures_util::{
 };
 use rayon::ThreadPool;
 use tokio::time::Instant;
-use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage, Wait, measured_steps, waited};
+use voce_core::{
+    EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage, Wait, measured_steps, waited,
+};
 use voce_models::Store;
 
 use super::{

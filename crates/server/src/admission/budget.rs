@@ -134,7 +134,12 @@ mod tests {
     const WINDOW: u64 = 20;
 
     fn budget() -> Budget {
-        Budget::new(AdmissionConfig { enabled: true, max_wait_ms: 1_000, max_lag_ms: 50, window_seconds: WINDOW })
+        Budget::new(AdmissionConfig {
+            enabled: true,
+            max_wait_ms: 1_000,
+            max_lag_ms: 50,
+            window_seconds: WINDOW,
+        })
     }
 
     fn ms(ms: u64) -> Duration {
@@ -180,7 +185,8 @@ mod tests {
         assert_eq!(budget.full(now), None, "too few to say anything");
         budget.waited("llm", now, ms(3_000));
         let full = budget.full(now).expect("a full server");
-        let words = "work for llm has lately waited 3000 ms for its model, and above 1000 ms no call is taken";
+        let words =
+            "work for llm has lately waited 3000 ms for its model, and above 1000 ms no call is taken";
         assert!(full.to_string().contains(words), "{full}");
     }
 

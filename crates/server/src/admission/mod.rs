@@ -69,8 +69,7 @@ impl Admission {
     /// Adds what was measured to the metrics, for whoever starts more servers.
     pub fn register(&self, telemetry: &Telemetry, transport: &Transport) {
         let seconds = |time: Option<Duration>| time.unwrap_or_default().as_secs_f64();
-        let words =
-            "Time that work of the stage that waits longest waited for its model, 90th percentile of the window.";
+        let words = "Time that work of the stage that waits longest waited for its model, 90th percentile of the window.";
         let shared = self.0.clone();
         telemetry.gauge("voce.admission.wait", "s", words, &[], move || {
             seconds(shared.budget.lock().longest_wait(Instant::now()).map(|(_, wait)| wait))
@@ -90,9 +89,13 @@ impl Admission {
         telemetry.gauge("voce.admission.places", "", words, &[], move || of.free_places() as f64);
         for reason in voce_transport::REFUSALS {
             let (of, words) = (transport.clone(), "Calls that were refused at the door, by why.");
-            telemetry.counter("voce.admission.refused", "", words, &[("reason", reason.as_str())], move || {
-                of.refused(reason) as f64
-            });
+            telemetry.counter(
+                "voce.admission.refused",
+                "",
+                words,
+                &[("reason", reason.as_str())],
+                move || of.refused(reason) as f64,
+            );
         }
     }
 }

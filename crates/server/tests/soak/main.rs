@@ -18,10 +18,7 @@ mod samples;
 mod serving;
 mod tally;
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::{
@@ -64,7 +61,10 @@ async fn soak() {
     let arguments = arguments(&own.url(), &model.url, callers);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let server = Server::start(&place, &arguments);
-    println!("{callers} callers for {minutes} minutes, a question every {seconds_per_turn} s, {}", server.url);
+    println!(
+        "{callers} callers for {minutes} minutes, a question every {seconds_per_turn} s, {}",
+        server.url
+    );
 
     let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
     let (began, tally) = (Instant::now(), Arc::<Tally>::default());

@@ -39,7 +39,8 @@ impl OwnMlflow {
     /// Ids of all turns in an experiment, 32 hex digits each.
     pub async fn turns(&self, experiment: &str) -> BTreeSet<String> {
         let http = reqwest::Client::new();
-        let by_name = format!("{}/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment}", self.url());
+        let by_name =
+            format!("{}/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment}", self.url());
         let found: Value = http.get(by_name).send().await.unwrap().json().await.unwrap();
         let id = found["experiment"]["experiment_id"].as_str().unwrap_or_default().to_owned();
         let mut turns = BTreeSet::new();
@@ -80,7 +81,9 @@ pub async fn delivered(server: &str, patience: Duration) -> Result<u64, String> 
         let sinks = figures["sinks"].as_array().cloned().unwrap_or_default();
         let sum = |name: &str| sinks.iter().filter_map(|sink| sink[name].as_u64()).sum::<u64>();
         if sum("waiting_spans") == 0 && sinks.iter().all(|sink| sink["up"] == true) {
-            return Ok(sum("dropped") + sum("refused") + figures["queue_dropped"].as_u64().unwrap_or_default());
+            return Ok(sum("dropped")
+                + sum("refused")
+                + figures["queue_dropped"].as_u64().unwrap_or_default());
         }
         if Instant::now() > until {
             return Err(format!("spans still wait: {figures}"));

@@ -116,8 +116,13 @@ pub fn print(run: &Run, counts: &Counts, did: &Did, log: &Log) -> Vec<String> {
         println!("voice to voice: p50 {median:.2} s, p95 {high:.2} s; {late:.1} late frames a turn");
     }
     if let Some(last) = run.samples.last() {
-        println!("the process: {:.2} cores on average, {:.0} MiB at the end, {} descriptors, {} threads", run.cores(),
-            last.resident_mib, last.descriptors, last.threads);
+        println!(
+            "the process: {:.2} cores on average, {:.0} MiB at the end, {} descriptors, {} threads",
+            run.cores(),
+            last.resident_mib,
+            last.descriptors,
+            last.threads
+        );
     }
     if let Some(idle) = run.idle {
         println!(
@@ -161,14 +166,21 @@ pub fn print(run: &Run, counts: &Counts, did: &Did, log: &Log) -> Vec<String> {
         Some(Err(reason)) => wrong.push(reason.clone()),
     }
     let missing = counts.traces.difference(&run.in_mlflow).count();
-    println!("traces: {} in MLflow for {} turns; {missing} that callers know of are missing", run.in_mlflow.len(), run.turns());
+    println!(
+        "traces: {} in MLflow for {} turns; {missing} that callers know of are missing",
+        run.in_mlflow.len(),
+        run.turns()
+    );
     if run.in_mlflow.len() as u64 != run.turns() || missing > 0 {
         wrong.push(format!("{} turns ended and {} traces are in MLflow", run.turns(), run.in_mlflow.len()));
     }
     if run.turns() == 0 {
         wrong.push("no turn ended".to_owned());
     }
-    println!("{}", if wrong.is_empty() { "all is well".to_owned() } else { format!("WRONG:\n  {}", wrong.join("\n  ")) });
+    println!(
+        "{}",
+        if wrong.is_empty() { "all is well".to_owned() } else { format!("WRONG:\n  {}", wrong.join("\n  ")) }
+    );
     wrong
 }
 

@@ -97,16 +97,21 @@ mod tests {
         let leak = slope(&samples(100, |seconds| 500.0 + seconds / 36.0), |sample| sample.resident_mib);
         let leak = leak.unwrap();
         assert!((leak.per_hour - 100.0).abs() < 1e-6 && leak.error_per_hour < 1e-6, "{leak:?}");
-        let filled = slope(&samples(100, |seconds| seconds.min(200.0)), |sample| sample.resident_mib).unwrap();
+        let filled =
+            slope(&samples(100, |seconds| seconds.min(200.0)), |sample| sample.resident_mib).unwrap();
         assert!(filled.per_hour.abs() < 1e-6, "{filled:?}");
         assert_eq!(slope(&samples(12, |_| 1.0), |sample| sample.resident_mib), None);
     }
 
     #[test]
     fn noise_shows_as_doubt() {
-        let noisy = slope(&samples(100, |seconds| (seconds * 7.0).sin() * 50.0), |sample| sample.resident_mib);
+        let noisy =
+            slope(&samples(100, |seconds| (seconds * 7.0).sin() * 50.0), |sample| sample.resident_mib);
         let noisy = noisy.unwrap();
-        assert!(noisy.error_per_hour > 10.0 && noisy.per_hour.abs() < 3.0 * noisy.error_per_hour, "{noisy:?}");
+        assert!(
+            noisy.error_per_hour > 10.0 && noisy.per_hour.abs() < 3.0 * noisy.error_per_hour,
+            "{noisy:?}"
+        );
     }
 
     #[test]
