@@ -47,8 +47,8 @@ async fn a_running_server_shows_its_metrics_and_a_busy_one_takes_no_second_call(
     let set = ["--set", "telemetry.enabled=true", "--set", "telemetry.sinks=[]"];
     // A task is always a little late, so this server is busy as soon as somebody is there.
     let busy = ["--set", "admission.enabled=true", "--set", "admission.max_lag_ms=0"];
-    let server =
-        Server::start(&place, &[&["--set", "knowledge.store=none"][..], &set[..], &busy[..]].concat());
+    let short = ["--set", "knowledge.store=none", "--set", "llm.max_tokens=12"];
+    let server = Server::start(&place, &[&short[..], &set[..], &busy[..]].concat());
     // One that is installed already is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
     let answer = reqwest::get(format!("{}/metrics", server.url)).await.unwrap();
