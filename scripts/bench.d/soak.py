@@ -1,5 +1,5 @@
-"""Holds calls for half an hour while everything goes wrong that can. Started by scripts/bench soak; the program itself is
-crates/server/tests/soak."""
+"""Holds calls for half an hour while everything goes wrong that can, or more and more calls until the machine bears no more.
+Started by scripts/bench soak and scripts/bench sizing; the program itself is crates/server/tests/soak."""
 
 import argparse
 import json
@@ -35,6 +35,7 @@ def newest():
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench soak")
+    parser.add_argument("what", choices=["soak", "sizing"])
     parser.add_argument("--build", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--calls", type=int, default=20)
@@ -51,7 +52,8 @@ def main():
         "VOCE_SOAK_SECONDS_PER_TURN": str(arguments.seconds_per_turn),
     }
     # Tests look for their files from the crate's folder.
-    command = [program, "soak", "--exact", "--ignored", "--nocapture"]
+    name = {"soak": "soak", "sizing": "sizing::sizing"}[arguments.what]
+    command = [program, name, "--exact", "--ignored", "--nocapture"]
     done = subprocess.run(command, cwd=ROOT / "crates/server", env=environment)
     sys.exit(1 if done.returncode else 0)
 

@@ -33,17 +33,24 @@ pub struct Wait {
     stage: &'static str,
     span: Span,
     total: Duration,
+    /// Since when it waits in async code.
+    since: Option<Instant>,
 }
 
 impl Wait {
     /// Of work for `stage`, by the name of its span.
     pub fn of(stage: &'static str) -> Self {
-        Self { stage, span: Span::current(), total: Duration::ZERO }
+        Self { stage, span: Span::current(), total: Duration::ZERO, since: None }
     }
 
-    /// A wait that was measured elsewhere: in async code, or on another thread.
-    pub fn add(&mut self, waited: Duration) {
-        self.total += waited;
+    /// Waits for `turn`. One who gives up has waited all the same.
+    pub async fn until<F: Future>(&mut self, turn: F) -> F::Output {
+        let since = Instant::now();
+        self.since = Some(since);
+        let output = turn.await;
+        self.since = None;
+        self.total += since.elapsed();
+        output
     }
 
     /// Runs blocking `work` that was asked for at `asked` on this thread, and adds what it waits for.
@@ -62,6 +69,9 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
+        if let Some(since) = self.since {
+            self.total += since.elapsed();
+        }
         self.span.record("queue_wait_ms", self.total.as_secs_f64() * 1_000.0);
         if let Some(listener) = LISTENER.get() {
             listener(self.stage, self.total);
@@ -104,10 +114,28 @@ mod tests {
             assert!(waited_so_far() >= Duration::from_secs(3));
             5
         });
-        wait.add(Duration::from_secs(10));
         assert_eq!(result, 5);
-        assert_eq!(wait.total().as_secs(), 13, "{:?}", wait.total());
+        assert_eq!(wait.total().as_secs(), 3, "{:?}", wait.total());
         assert_eq!(waited_so_far(), Duration::ZERO, "nothing is left to the next piece of work");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_has_waited() {
+        let told = std::sync::Arc::new(Mutex::new(vec![]));
+        let hears = told.clone();
+        assert!(on_wait(move |stage, wait| {
+            // Other tests of this process are heard too.
+            if stage == "given up" {
+                hears.lock().unwrap().push(wait.as_secs());
+            }
+        }));
+        let mut wait = Wait::of("given up");
+        wait.until(tokio::time::sleep(Duration::from_secs(2))).await;
+        let ended = tokio::time::timeout(Duration::from_secs(3), async move {
+            wait.until(std::future::pending::<()>()).await;
+        });
+        assert!(ended.await.is_err());
+        assert_eq!(*told.lock().unwrap(), [5]);
     }
 
     #[test]

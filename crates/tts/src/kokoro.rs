@@ -6,7 +6,7 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use ort::{session::Session, value::Tensor};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 use voce_core::{EngineError, Line, ModelCard, Output, Speech, TextToSpeech, Wait, lock, measured_steps};
 use voce_models::{Runtime, Store};
 
@@ -142,10 +142,9 @@ impl TextToSpeech for Kokoro {
     fn speak(&self, line: Line) -> Output<Speech> {
         let (shared, turn) = (self.shared.clone(), self.turn.clone());
         let spoken = async move {
-            let (mut wait, asked) = (Wait::of("tts"), Instant::now());
-            let permit =
-                turn.acquire_owned().await.map_err(|_| EngineError::run(ENGINE, "the engine is shut"))?;
-            wait.add(asked.elapsed());
+            let mut wait = Wait::of("tts");
+            let permit = wait.until(turn.acquire_owned()).await;
+            let permit = permit.map_err(|_| EngineError::run(ENGINE, "the engine is shut"))?;
             let state = (permit, None::<std::vec::IntoIter<Piece>>);
             Ok(measured_steps(wait, state, move |(_, plan)| {
                 let plan = plan.get_or_insert_with(|| shared.plan(&line).into_iter());

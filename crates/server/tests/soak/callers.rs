@@ -235,7 +235,8 @@ impl Person {
     }
 }
 
-fn ends_a_turn(message: &Received) -> bool {
+/// Whether it is the report of a turn that is over.
+pub fn ends_a_turn(message: &Received) -> bool {
     message.kind() == "server-message" && message.data()["type"] == "turn"
 }
 

@@ -1,5 +1,5 @@
 //! Twenty callers for half an hour, with everything going wrong that can: started by `scripts/bench soak`, never by
-//! `cargo test` alone.
+//! `cargo test` alone. Beside it `scripts/bench sizing`: how many calls this machine bears.
 //!
 //! Detector, end of turn, recogniser, voice and knowledge are real; the language model is a stand-in that answers
 //! briefly and fails in every way. Questions are paced so that two cores bear them: it is about what is left behind, not
@@ -16,6 +16,7 @@ mod samples;
 #[path = "../product/serving.rs"]
 #[allow(dead_code, reason = "what other tests need too")]
 mod serving;
+mod sizing;
 mod tally;
 
 use std::{sync::Arc, time::Duration};
@@ -47,17 +48,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes half an hour; see scripts/bench soak"]
 async fn soak() {
-    assert!(
-        voce_testkit::models(EMBEDDED).is_some(),
-        "the models are not installed; run voce models pull --profile embedded"
-    );
+    needs_models();
     let minutes = setting("VOCE_SOAK_MINUTES", 30.0);
     let callers = setting("VOCE_SOAK_CALLS", 20.0) as u32;
     let seconds_per_turn = setting("VOCE_SOAK_SECONDS_PER_TURN", 3.0);
     let place = Place::with_demo_knowledge();
     let dir = place.dir.path().join("mlflow");
     let own = Arc::new(tokio::task::spawn_blocking(move || OwnMlflow::start(dir)).await.unwrap());
-    let model = Model::start().await;
+    let model = Model::start(true).await;
     let arguments = arguments(&own.url(), &model.url, callers);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let server = Server::start(&place, &arguments);
@@ -119,6 +117,13 @@ async fn soak() {
     drop(server);
     tokio::task::spawn_blocking(move || drop(own)).await.unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn needs_models() {
+    assert!(
+        voce_testkit::models(EMBEDDED).is_some(),
+        "the models are not installed; run voce models pull --profile embedded"
+    );
 }
 
 fn setting(name: &str, default: f64) -> f64 {

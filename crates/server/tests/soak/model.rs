@@ -46,6 +46,7 @@ pub struct Did {
     pub too_many: AtomicU64,
     pub broken: AtomicU64,
     pub slow: AtomicU64,
+    never_fails: bool,
 }
 
 impl Did {
@@ -56,8 +57,9 @@ impl Did {
 }
 
 impl Model {
-    pub async fn start() -> Self {
-        let did: Arc<Did> = Arc::default();
+    /// One that fails, or never does.
+    pub async fn start(fails: bool) -> Self {
+        let did = Arc::new(Did { never_fails: !fails, ..Did::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let routes = Router::new().route("/v1/chat/completions", post(answer)).with_state(did.clone());
@@ -71,7 +73,7 @@ impl Model {
 async fn answer(State(did): State<Arc<Did>>) -> Response {
     let number = did.asked.fetch_add(1, Relaxed);
     let text = ANSWERS[number as usize % ANSWERS.len()];
-    if number % 5 != 4 {
+    if did.never_fails || number % 5 != 4 {
         return spoken(text, None);
     }
     match number / 5 % 4 {
