@@ -299,6 +299,16 @@ impl Caller {
         Ok(())
     }
 
+    /// Loses the network: nothing is sent and nothing arrives until [`Caller::plug_in`].
+    pub fn unplug(&self) {
+        self.link.plug(false);
+    }
+
+    /// Has the network again, at the same address.
+    pub fn plug_in(&self) {
+        self.link.plug(true);
+    }
+
     /// Hangs up as a page does; returns the moment just before.
     pub async fn hang_up(self) -> Instant {
         let now = Instant::now();

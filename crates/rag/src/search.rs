@@ -2,8 +2,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
+use tokio::time::Instant;
 use tracing::{Instrument, field::Empty, info_span, warn};
-use voce_core::{EngineError, Knowledge, ModelCard, Passage};
+use voce_core::{EngineError, Knowledge, ModelCard, Passage, Wait};
 use voce_models::{Device, Store};
 
 use crate::{
@@ -247,8 +248,10 @@ async fn embed(embedder: Arc<Embedder>, question: String) -> Result<Vec<f32>, En
         model = embedder.name(),
         device = "cpu",
         dimensions = embedder.dimension(),
+        queue_wait_ms = Empty,
     );
-    let work = move || span.in_scope(|| embedder.embed(&question));
+    let (mut wait, asked) = (span.in_scope(|| Wait::of("rag.embed")), Instant::now());
+    let work = move || span.in_scope(|| wait.during(asked, || embedder.embed(&question)));
     match tokio::task::spawn_blocking(work).await {
         Ok(vector) => vector,
         Err(join) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),

@@ -20,7 +20,7 @@ mod transport;
 
 pub use config::{Config, IceServer, Relay, TurnConfig};
 pub use counters::{Count, Counters};
-pub use door::{Doorkeeper, Pass, Refused, Visitor};
+pub use door::{Doorkeeper, Pass, REFUSALS, Refusal, Refused, Visitor};
 pub use peer::PeerError;
 pub use routes::router;
 pub use timestamp::utc;

@@ -130,9 +130,13 @@ async fn candidates(
 }
 
 /// What is in the body (which transport, which options) changes nothing here: there is one of each.
-async fn start(State(transport): State<Transport>) -> Result<Json<Value>, Refusal> {
-    if let Some(full) = transport.full() {
-        return Err(full.into());
+async fn start(
+    State(transport): State<Transport>,
+    visitor: Option<Extension<Visitor>>,
+) -> Result<Json<Value>, Refusal> {
+    let visitor = visitor.map(|Extension(visitor)| visitor).unwrap_or_default();
+    if let Some(refused) = transport.turns_away(&visitor) {
+        return Err(refused.into());
     }
     Ok(Json(json!({
         "sessionId": Uuid::new_v4(),
@@ -141,7 +145,8 @@ async fn start(State(transport): State<Transport>) -> Result<Json<Value>, Refusa
 }
 
 async fn calls(State(transport): State<Transport>) -> Json<Value> {
-    Json(json!({ "max_calls": transport.config().max_calls, "calls": transport.calls() }))
+    let full = transport.full().map(|full| full.to_string());
+    Json(json!({ "max_calls": transport.config().max_calls, "full": full, "calls": transport.calls() }))
 }
 
 /// Reads JSON whatever the content type says, so that a client without the header works too.

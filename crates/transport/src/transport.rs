@@ -1,5 +1,15 @@
 //! All calls: who may begin one, who runs it, and how they all end.
-use std::{collections::HashMap, io, net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::IpAddr,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -17,7 +27,7 @@ use crate::{
     Config,
     call::CallTask,
     counters::Counters,
-    door::{Doorkeeper, Pass, Refused, Visitor},
+    door::{Doorkeeper, Pass, Refusal, Refused, Visitor},
     mux::{Mux, advertised},
     peer::{Link, Peer, PeerError},
 };
@@ -71,6 +81,19 @@ pub enum OfferError {
     Peer(#[from] PeerError),
 }
 
+impl OfferError {
+    /// Why no call begins, where it is not the offer itself.
+    fn refusal(&self) -> Option<Refusal> {
+        Some(match self {
+            Self::Full { .. } => Refusal::Places,
+            Self::Refused(Refused { is_callers_limit: false, .. }) => Refusal::Busy,
+            Self::Refused(_) => Refusal::Limit,
+            Self::ShuttingDown { .. } => Refusal::Closed,
+            Self::Unknown(_) | Self::Peer(_) => return None,
+        })
+    }
+}
+
 /// An answer to an offer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Answer {
@@ -105,6 +128,8 @@ struct Shared {
     calls: Mutex<HashMap<String, Entry>>,
     places: Arc<Semaphore>,
     doorkeepers: Vec<Arc<dyn Doorkeeper>>,
+    /// Callers that were turned away, in the order of [`Refusal`].
+    refused: [AtomicU64; 4],
     accepted: mpsc::Sender<Call>,
     tasks: TaskTracker,
     /// No new calls.
@@ -166,6 +191,7 @@ impl Transport {
             advertised: advertised.into(),
             calls: Mutex::default(),
             doorkeepers,
+            refused: Default::default(),
             accepted,
             tasks,
             closed: stop.child_token(),
@@ -271,6 +297,32 @@ impl Transport {
         (self.0.places.available_permits() == 0).then(|| self.refusal())
     }
 
+    /// Why a call of `visitor` would be refused now, for whoever asks before the offer. Counts as a refusal.
+    pub fn turns_away(&self, visitor: &Visitor) -> Option<OfferError> {
+        let error = self.full().or_else(|| {
+            let refused = self.0.doorkeepers.iter().find_map(|keeper| keeper.would_admit(visitor).err());
+            refused.map(OfferError::from)
+        });
+        error.map(|error| self.counted(error))
+    }
+
+    /// How many more calls may begin by their number alone.
+    pub fn free_places(&self) -> usize {
+        self.0.places.available_permits()
+    }
+
+    /// How many callers were refused for this reason.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.0.refused[reason as usize].load(Relaxed)
+    }
+
+    fn counted(&self, error: OfferError) -> OfferError {
+        if let Some(reason) = error.refusal() {
+            self.0.refused[reason as usize].fetch_add(1, Relaxed);
+        }
+        error
+    }
+
     /// Routes held in the UDP port: calls, ICE user names, source addresses. For tests of leaks.
     pub fn routes(&self) -> (usize, usize, usize) {
         self.0.mux.routes()
@@ -303,11 +355,13 @@ impl Transport {
         visitor: &Visitor,
     ) -> Result<Answer, OfferError> {
         if self.0.closed.is_cancelled() {
-            return Err(self.shutting_down());
+            return Err(self.counted(self.shutting_down()));
         }
-        let place = self.0.places.clone().try_acquire_owned().map_err(|_| self.refusal())?;
-        let passes =
-            self.0.doorkeepers.iter().map(|keeper| keeper.admit(visitor)).collect::<Result<_, _>>()?;
+        let place = self.0.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| self.counted(self.refusal()))?;
+        let keepers = self.0.doorkeepers.iter();
+        let passes: Result<Vec<Pass>, Refused> = keepers.map(|keeper| keeper.admit(visitor)).collect();
+        let passes = passes.map_err(|refused| self.counted(refused.into()))?;
         let (peer, answer) = self.accept(sdp).await?;
         let id = Uuid::new_v4().to_string();
         let (replace, replacements) = mpsc::channel(1);

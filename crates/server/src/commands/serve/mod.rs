@@ -36,6 +36,7 @@ use self::{
 
 use crate::{
     access::Access,
+    admission::Admission,
     cli::{ConfigArgs, ServeArgs},
     commands::judge,
     config::Config,
@@ -74,10 +75,13 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
         tracing::info!(role, provider = model.provider, model = model.name, device = model.device, "ready");
     }
     let running = Running::new(assistants);
-    let (transport, calls) =
-        Transport::bind(config.transport.clone(), address.ip(), vec![access.doorkeeper()]).await?;
+    let admission = Admission::new(&config.admission, config.transport.retry_after_seconds);
+    // What the caller may, before what the machine can.
+    let doorkeepers = vec![access.doorkeeper(), admission.doorkeeper()];
+    let (transport, calls) = Transport::bind(config.transport.clone(), address.ip(), doorkeepers).await?;
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
+    admission.register(&telemetry.telemetry(), &transport);
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
     let inspector = Inspector::new(&config, redactor.clone(), telemetry.telemetry());
     let client = mlflow(&config)?.filter(|_| config.telemetry.enabled && config.inspector.turns > 0);
@@ -97,6 +101,8 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     let calls_over = CancellationToken::new();
     tasks.spawn(inspector.clone().run(calls_over.clone()));
     tasks.spawn(opinions.run(stop.clone()));
+    let quit = stop.clone();
+    tasks.spawn(async move { quit.run_until_cancelled(admission.clone().watch()).await.unwrap_or_default() });
     if let Some(scores) = scores(&config)? {
         let follow = inspector.clone().follow_scores(scores);
         let quit = stop.clone();
@@ -113,8 +119,14 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     let observed = Observed { inspector, transport: transport.clone(), begun: calls_begun, over: calls_over };
     tasks.spawn(take_calls(calls, running.clone(), observed, stop.clone()));
     // What else takes a configuration that is read again; it keeps its own where it cannot.
-    let door = access.clone();
-    let takers: Vec<Taker> = vec![Box::new(move |config| door.reload(config))];
+    let (door, budget) = (access.clone(), admission.clone());
+    let takers: Vec<Taker> = vec![
+        Box::new(move |config| door.reload(config)),
+        Box::new(move |config| {
+            budget.limit(&config.admission);
+            Ok(())
+        }),
+    ];
     let deadlines = Arc::new(Mutex::new(Deadlines::of(&config)));
     readiness.serve(&config, &cards);
     let reloader = Reloader {
