@@ -1,9 +1,10 @@
 //! The routes that are not the transport's: the page, what serves it, whether it is alive.
 use std::sync::Arc;
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Extension, Json, Router, extract::State, routing::get};
 use serde::Serialize;
 use voce_core::ModelCard;
+use voce_transport::Visitor;
 
 /// What the page wants to know before a call.
 #[derive(Clone, Serialize)]
@@ -23,7 +24,7 @@ pub struct Status {
     /// Address of one trace, with `{trace_id}` in place of the id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_url_template: Option<String>,
-    /// STUN and TURN servers for the browser.
+    /// STUN and TURN servers for the browser, with passwords that were made for who asks.
     pub ice_servers: Vec<voce_transport::IceServer>,
 }
 
@@ -35,16 +36,21 @@ pub struct Model {
     pub card: ModelCard,
 }
 
-/// Makes the status anew for each request: the trace address is known only once MLflow has answered.
-pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
+/// Makes the status anew for each request, for who asks if that is known: the trace address is known only once MLflow has
+/// answered, and passwords are short-lived.
+pub type StatusSource = Arc<dyn Fn(Option<&Visitor>) -> Status + Send + Sync>;
 
 /// All routes beside the transport's.
 pub fn router(status: StatusSource) -> Router {
     Router::new()
-        .route("/api/status", get(|State(status): State<StatusSource>| async move { Json(status()) }))
+        .route("/api/status", get(status_of))
         .route("/health", get(health))
         .with_state(status)
         .merge(voce_web::router())
+}
+
+async fn status_of(State(status): State<StatusSource>, visitor: Option<Extension<Visitor>>) -> Json<Status> {
+    Json(status(visitor.as_deref()))
 }
 
 /// `GET /api/telemetry`: what each sink has taken, and what waits for it.

@@ -14,6 +14,7 @@ use webrtc::peer_connection::RTCIceCandidateInit;
 
 use crate::{
     door::Visitor,
+    peer::PeerError,
     transport::{Answer, OfferError, Transport},
 };
 
@@ -23,6 +24,8 @@ const LONGEST_BODY: usize = 128 * 1024;
 const MOST_CANDIDATES: usize = 64;
 /// The longest name of a caller, characters.
 const LONGEST_USER: usize = 128;
+/// When to ask again where the TURN server failed.
+const RELAY_AGAIN_SECONDS: u64 = 10;
 
 /// `POST` and `PATCH /api/offer`, `POST /start` with the same two under `/sessions/{id}`, and `GET /api/calls`.
 pub fn router(transport: Transport) -> Router {
@@ -123,13 +126,17 @@ async fn candidates(State(transport): State<Transport>, body: Bytes) -> Result<J
 }
 
 /// What is in the body (which transport, which options) changes nothing here: there is one of each.
-async fn start(State(transport): State<Transport>) -> Result<Json<Value>, Refusal> {
+async fn start(
+    State(transport): State<Transport>,
+    visitor: Option<Extension<Visitor>>,
+) -> Result<Json<Value>, Refusal> {
+    let visitor = visitor.map(|Extension(visitor)| visitor).unwrap_or_default();
     if let Some(full) = transport.full() {
         return Err(full.into());
     }
     Ok(Json(json!({
         "sessionId": Uuid::new_v4(),
-        "iceConfig": { "iceServers": transport.config().ice_servers },
+        "iceConfig": { "iceServers": transport.ice_servers(&visitor) },
     })))
 }
 
@@ -163,6 +170,9 @@ impl From<OfferError> for Refusal {
             }
             OfferError::ShuttingDown { retry_after_seconds } => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
+            }
+            OfferError::Peer(PeerError::NoRelay(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(RELAY_AGAIN_SECONDS))
             }
             OfferError::Unknown(_) => (StatusCode::NOT_FOUND, None),
             OfferError::Peer(_) => (StatusCode::BAD_REQUEST, None),

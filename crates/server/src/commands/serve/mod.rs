@@ -50,7 +50,7 @@ pub async fn run(mut config: Config, args: ServeArgs) -> Result<()> {
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
     let inspector = Inspector::new(&config, redactor.clone(), telemetry.telemetry());
     let client = mlflow(&config)?.filter(|_| config.telemetry.enabled && config.inspector.turns > 0);
-    let status = status(&config, &assistants, client.is_some(), telemetry.telemetry());
+    let status = status(&config, &assistants, transport.clone(), client.is_some(), telemetry.telemetry());
     let opinions = Opinions::new(client, inspector.clone(), redactor);
     let routes = voce_transport::router(transport.clone())
         .merge(http::router(status))

@@ -1,6 +1,8 @@
 //! What the page is told before a call.
 use std::sync::Arc;
 
+use voce_transport::Transport;
+
 use crate::{
     config::Config,
     http::{self, Model, Status},
@@ -11,6 +13,7 @@ use crate::{
 pub fn status(
     config: &Config,
     assistants: &Assistants,
+    transport: Transport,
     takes_feedback: bool,
     telemetry: voce_telemetry::Telemetry,
 ) -> http::StatusSource {
@@ -24,11 +27,12 @@ pub fn status(
         takes_feedback,
         mlflow_url: None,
         trace_url_template: None,
-        ice_servers: config.transport.ice_servers.clone(),
+        ice_servers: vec![],
     };
-    Arc::new(move || {
+    Arc::new(move |visitor| {
         let template = telemetry.trace_url("{trace_id}");
         let mlflow_url = template.as_deref().and_then(|url| url.split("/#").next()).map(str::to_owned);
-        Status { mlflow_url, trace_url_template: template, ..still.clone() }
+        let ice_servers = transport.ice_servers(&visitor.cloned().unwrap_or_default());
+        Status { mlflow_url, trace_url_template: template, ice_servers, ..still.clone() }
     })
 }
