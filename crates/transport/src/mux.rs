@@ -137,7 +137,7 @@ impl Mux {
         // Nobody but who was asked knows the number; answers to the calls' own checks have others.
         if let Some(asked) = stun::answered(datagram).and_then(|id| routes.questions.remove(&id)) {
             if let Some(mapped) = stun::mapped_address(datagram) {
-                drop(asked.send(mapped));
+                asked.send(mapped).ok();
             }
             return;
         }

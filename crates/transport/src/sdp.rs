@@ -125,6 +125,6 @@ mod tests {
 
     #[test]
     fn relayed_addresses_are_found_once() {
-        assert_eq!(relayed(ANSWER), ["203.0.113.9:49200".parse().unwrap()]);
+        assert_eq!(relayed(ANSWER), ["203.0.113.9:49200".parse::<SocketAddr>().unwrap()]);
     }
 }

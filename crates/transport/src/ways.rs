@@ -159,7 +159,7 @@ mod tests {
         let tasks = TaskTracker::new();
         assert!(ways(with_turn(Relay::Never), &[]).relayed(true, &tasks).await.unwrap().is_none());
         let relayed = ways(with_turn(Relay::Beside), &[]).relayed(true, &tasks).await.unwrap().unwrap();
-        assert_eq!(relayed.socket.server(), "127.0.0.1:3478".parse().unwrap());
+        assert_eq!(relayed.socket.server(), "127.0.0.1:3478".parse::<SocketAddr>().unwrap());
         assert_eq!(relayed.server.urls, ["turn:127.0.0.1:3478?transport=udp"]);
         assert!(relayed.server.username.ends_with(":voce"));
         let error = ways(with_turn(Relay::Beside), &[]).relayed(false, &tasks).await.err().unwrap();
