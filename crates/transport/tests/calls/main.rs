@@ -3,6 +3,8 @@
 
 mod far_end;
 mod leaks;
+mod one_port;
+mod relay;
 mod server;
 mod signalling;
 mod sound;
