@@ -4,6 +4,7 @@ use std::sync::Arc;
 use axum::{Extension, Json, Router, extract::State, routing::get};
 use serde::Serialize;
 use voce_core::ModelCard;
+use voce_transport::Visitor;
 
 use crate::access::{Guest, Who};
 
@@ -25,7 +26,7 @@ pub struct Status {
     /// Address of one trace, with `{trace_id}` in place of the id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_url_template: Option<String>,
-    /// STUN and TURN servers for the browser.
+    /// STUN and TURN servers for the browser, with passwords that were made for who asks.
     pub ice_servers: Vec<voce_transport::IceServer>,
     /// Whether who asks has to say who they are.
     pub sign_in: SignIn,
@@ -61,16 +62,21 @@ pub struct Model {
     pub card: ModelCard,
 }
 
-/// Makes the status anew for each request: the trace address is known only once MLflow has answered.
-pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
+/// Makes the status anew for each request, for who asks if that is known: the trace address is known only once MLflow has
+/// answered, and passwords are short-lived.
+pub type StatusSource = Arc<dyn Fn(Option<&Visitor>) -> Status + Send + Sync>;
 
 /// All routes beside the transport's.
 pub fn router(status: StatusSource) -> Router {
     Router::new().route("/api/status", get(status_of)).with_state(status).merge(voce_web::router())
 }
 
-async fn status_of(State(status): State<StatusSource>, guest: Option<Extension<Guest>>) -> Json<Status> {
-    Json(status().shown_to(guest.as_deref()))
+async fn status_of(
+    State(status): State<StatusSource>,
+    visitor: Option<Extension<Visitor>>,
+    guest: Option<Extension<Guest>>,
+) -> Json<Status> {
+    Json(status(visitor.as_deref()).shown_to(guest.as_deref()))
 }
 
 /// `GET /health`, which answers also while the models load.

@@ -2,8 +2,7 @@
 use std::{
     collections::HashMap,
     io,
-    net::IpAddr,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -24,12 +23,14 @@ use voce_core::Call;
 use webrtc::peer_connection::RTCIceCandidateInit;
 
 use crate::{
-    Config,
+    Config, IceServer,
     call::CallTask,
     counters::Counters,
+    discover::Discovery,
     door::{Doorkeeper, Pass, Refusal, Refused, Visitor},
-    mux::{Mux, advertised},
+    mux::Mux,
     peer::{Link, Peer, PeerError},
+    ways::Ways,
 };
 
 /// Why the transport could not start.
@@ -51,6 +52,9 @@ pub enum TransportError {
         /// What failed.
         error: io::Error,
     },
+    /// The TURN servers cannot be used as configured.
+    #[error("{0}")]
+    Turn(String),
 }
 
 /// Why an offer was refused.
@@ -124,7 +128,7 @@ pub struct Transport(Arc<Shared>);
 struct Shared {
     config: Config,
     mux: Arc<Mux>,
-    advertised: Arc<[IpAddr]>,
+    ways: Arc<Ways>,
     calls: Mutex<HashMap<String, Entry>>,
     places: Arc<Semaphore>,
     doorkeepers: Vec<Arc<dyn Doorkeeper>>,
@@ -178,17 +182,19 @@ impl Transport {
         let address = SocketAddr::new(config.address.unwrap_or(http), config.port);
         let mux = Mux::bind(address).await.map_err(|error| TransportError::Bind { address, error })?;
         let address = mux.local();
-        let advertised = advertised(address, config.public_address)
-            .map_err(|error| TransportError::Advertise { address, error })?;
-        tracing::info!(%address, ?advertised, "webrtc listens on one udp port");
+        let (mut discovery, mapped) = Discovery::new(mux.clone(), &config.discover);
+        let ways = Ways::new(&config, address, mapped)?;
         let (accepted, calls) = mpsc::channel(config.max_calls.max(1));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(mux.clone().run(stop.clone()));
+        discovery.begin().await;
+        tasks.spawn(discovery.run(stop.clone()));
+        tracing::info!(%address, ways = ?ways.standing(), relay = ?config.relay, "webrtc listens on one udp port");
         let shared = Shared {
             places: Arc::new(Semaphore::new(config.max_calls)),
             config,
             mux,
-            advertised: advertised.into(),
+            ways: Arc::new(ways),
             calls: Mutex::default(),
             doorkeepers,
             refused: Default::default(),
@@ -266,6 +272,12 @@ impl Transport {
     /// The settings in force.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// The STUN and TURN servers that `visitor`'s browser should use. Passwords among them are fresh, and good for whoever
+    /// has them: only for who may call.
+    pub fn ice_servers(&self, visitor: &Visitor) -> Vec<IceServer> {
+        self.0.ways.ice_servers(visitor)
     }
 
     /// The UDP address that carries all calls.
@@ -396,7 +408,7 @@ impl Transport {
     }
 
     async fn accept(&self, sdp: String) -> Result<(Peer, String), PeerError> {
-        Peer::accept(&self.0.config, &self.0.mux, self.0.advertised.clone(), &self.0.tasks, sdp).await
+        Peer::accept(&self.0.config, &self.0.mux, &self.0.ways, &self.0.tasks, sdp).await
     }
 
     fn shutting_down(&self) -> OfferError {

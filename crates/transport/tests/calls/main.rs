@@ -4,6 +4,8 @@
 mod door;
 mod far_end;
 mod leaks;
+mod one_port;
+mod relay;
 mod server;
 mod signalling;
 mod sound;

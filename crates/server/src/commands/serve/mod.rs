@@ -85,7 +85,7 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
     let inspector = Inspector::new(&config, redactor.clone(), telemetry.telemetry());
     let client = mlflow(&config)?.filter(|_| config.telemetry.enabled && config.inspector.turns > 0);
-    let status = status(&config, running.clone(), client.is_some(), telemetry.telemetry());
+    let status = status(running.clone(), transport.clone(), client.is_some(), telemetry.telemetry());
     let opinions = Opinions::new(client, inspector.clone(), redactor);
     let metrics = metrics::router(telemetry.telemetry());
     let mut page = voce_transport::router(transport.clone())
@@ -93,7 +93,7 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
         .merge(http::telemetry(telemetry.telemetry()))
         .merge(inspector::router(inspector.clone()))
         .merge(feedback::router(opinions.clone()))
-        .merge(access.routes(ice_servers(&config)));
+        .merge(access.routes(ice_servers(transport.clone())));
     if config.server.operations_listen.is_none() {
         page = page.merge(metrics.clone());
     }
