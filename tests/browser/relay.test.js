@@ -1,5 +1,5 @@
 // A call through a TURN server, with no other way between the browser and voce: real Chromium, real coturn, real models,
-// in network namespaces. Needs root and the program `ip`; without them it is skipped, unless VOCE_REQUIRE_COTURN=1.
+// in network namespaces. Needs root and the program `ip`; without them it is skipped, unless VOCE_REQUIRE_NAMESPACES=1.
 //
 //   VOCE_COTURN   the program turnserver
 import assert from "node:assert/strict";
@@ -19,7 +19,7 @@ const BEFORE_QUESTION_SECONDS = 5;
 const TURN_MS = 120_000;
 
 const reason = impossible();
-if (reason && process.env.VOCE_REQUIRE_COTURN === "1") throw new Error(`the call through a TURN server cannot be tested: ${reason}`);
+if (reason && process.env.VOCE_REQUIRE_NAMESPACES === "1") throw new Error(`the call through a TURN server cannot be tested: ${reason}`);
 if (reason) console.error(`\nNOT TESTED: a call through a TURN server: ${reason}\n`);
 
 const directory = mkdtempSync(join(tmpdir(), "voce-relay-"));
