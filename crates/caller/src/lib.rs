@@ -28,7 +28,7 @@ use mouth::{Speech, Utterance};
 use record::Record;
 
 /// The environment variable with the API key for servers that ask for one.
-pub const KEY: &str = "VOCE_API_KEY";
+pub const API_KEY: &str = "VOCE_API_KEY";
 /// Samples per second of what a caller says.
 pub const SPOKEN_RATE_HZ: u32 = 16_000;
 /// Samples per second of what a caller hears.
@@ -141,7 +141,7 @@ struct Answer {
 
 impl Caller {
     /// Calls the server at `base_url` (`http://127.0.0.1:8080`) and waits until sound and messages can flow. Shows the
-    /// API key of [`KEY`], if there is one.
+    /// API key of [`API_KEY`], if there is one.
     pub async fn connect(base_url: &str) -> Result<Self, CallerError> {
         Self::connect_by(client()?, base_url).await
     }
@@ -350,12 +350,12 @@ async fn post(
     Err(CallerError::Refused { status: status.as_u16(), body: response.text().await?, retry_after })
 }
 
-/// A client that shows the API key of [`KEY`], if there is one.
+/// A client that shows the API key of [`API_KEY`], if there is one.
 ///
 /// # Errors
 /// If the key cannot be sent, or there is no TLS.
 pub fn client() -> Result<reqwest::Client, CallerError> {
-    client_with(std::env::var(KEY).ok().as_deref())
+    client_with(std::env::var(API_KEY).ok().as_deref())
 }
 
 /// A client that shows this API key or session token.
@@ -369,7 +369,8 @@ pub fn client_with(credential: Option<&str>) -> Result<reqwest::Client, CallerEr
     if let Some(credential) = credential.map(str::trim).filter(|credential| !credential.is_empty()) {
         let said = HeaderValue::from_str(&format!("Bearer {credential}"));
         // The reason would quote the key.
-        let mut said = said.map_err(|_| CallerError::Http(format!("{KEY} holds no key that can be sent")))?;
+        let mut said =
+            said.map_err(|_| CallerError::Http(format!("{API_KEY} holds no key that can be sent")))?;
         said.set_sensitive(true);
         headers.insert(AUTHORIZATION, said);
     }
@@ -377,7 +378,7 @@ pub fn client_with(credential: Option<&str>) -> Result<reqwest::Client, CallerEr
 }
 
 fn hint(status: u16) -> String {
-    if status == 401 { format!("; set {KEY} to a key of that server") } else { String::new() }
+    if status == 401 { format!("; set {API_KEY} to a key of that server") } else { String::new() }
 }
 
 fn on_this_machine(base_url: &str) -> bool {

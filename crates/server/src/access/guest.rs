@@ -42,14 +42,15 @@ impl Guest {
         self.is_operator() || (self.is_in() && owner.is_some() && owner == self.owner().as_deref())
     }
 
-    /// Whose limits count: the key's, else those of the address. Names of keys hold neither dot nor colon.
+    /// Whose limits count: the key's, else those of the address. Names of keys hold neither dot nor colon. Who asks from this
+    /// machine without a key is not counted: it is the operator, or a proxy that stands for everybody.
     pub fn account(&self) -> Option<String> {
         let key = match &self.who {
             Who::Key(name) => Some(name.clone()),
             Who::Token(claims) => claims.key.clone(),
             Who::Nobody => None,
         };
-        key.or_else(|| self.address.map(account_of))
+        key.or_else(|| self.address.filter(|address| !address.is_loopback()).map(account_of))
     }
 
     /// Who alone may go on with calls that they begin.
@@ -125,5 +126,7 @@ mod tests {
         assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
         assert_eq!(at("::ffff:203.0.113.7"), "203.0.113.7");
         assert_eq!(guest(Who::Nobody).visitor().owner, None);
+        let here = Guest { address: Some([127, 0, 0, 1].into()), ..guest(Who::Nobody) };
+        assert_eq!(here.account(), None);
     }
 }
