@@ -1,4 +1,5 @@
 //! The command line. `--help` of every command ends with examples.
+mod disk;
 mod knowledge;
 mod tools;
 
@@ -6,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use disk::{BackupArgs, Kind, RestoreArgs};
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
 
@@ -77,6 +79,10 @@ pub enum Command {
     /// See or forget what is remembered of callers between their calls.
     #[command(subcommand)]
     Memory(MemoryCommand),
+    /// Write what stands on this machine's disk into one file: embedded knowledge, traces that wait, remembered callers.
+    Backup(BackupArgs),
+    /// Put a backup back.
+    Restore(RestoreArgs),
     /// Say what is installed, where each model would run, what is missing and how to get it.
     #[command(after_help = "Examples:
   voce doctor

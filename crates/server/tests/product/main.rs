@@ -3,6 +3,7 @@
 mod calibrate;
 mod calls;
 mod content;
+mod disk;
 mod errors;
 mod grounding;
 mod harness;
@@ -14,6 +15,7 @@ mod memory;
 mod metrics;
 mod mlflow_pages;
 mod observability;
+mod postgres;
 mod replay;
 mod report;
 mod scripted_model;
