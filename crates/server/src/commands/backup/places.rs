@@ -70,7 +70,7 @@ impl Place {
     pub fn files(&self, held: &Held) -> Result<Vec<String>> {
         let read = || format!("reading {}", self.folder.display());
         match (self.kind, held) {
-            (Kind::Knowledge, Held::Knowledge(_)) => below(&self.folder),
+            (Kind::Knowledge, Held::Knowledge(held)) => below(held.folder()),
             (Kind::Spool, Held::Spool(spool)) => {
                 let waiting = spool.files.iter().filter(|file| file.spans > 0 || file.bytes > 0);
                 let names = waiting.filter_map(|file| file.path.file_name()?.to_str());
