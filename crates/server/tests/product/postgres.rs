@@ -18,8 +18,6 @@ use crate::{
 
 const EXPERIMENT: &str = "voice-bot";
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The names by which compose's services, and people on the machine, reach MLflow.
-const ALLOWED_HOSTS: &str = "mlflow,mlflow:*,localhost,localhost:*,127.0.0.1,127.0.0.1:*";
 
 /// Both, in a folder that PostgreSQL's own user can enter; they end with the test.
 struct Databases {
@@ -46,8 +44,9 @@ impl Databases {
         let database = script("postgres", &["start", "--test", "--dir", &postgres, "--port", &port]).unwrap();
         let password = format!("{postgres}/password");
         let port = free_port();
+        let hosts = allowed_hosts();
         let mut arguments = vec!["start", "--dir", &mlflow, "--port", &port, "--database", &database];
-        arguments.extend(["--password-file", &password, "--allowed-hosts", ALLOWED_HOSTS]);
+        arguments.extend(["--password-file", &password, "--allowed-hosts", &hosts]);
         started.url = script("mlflow", &arguments).unwrap();
         Some(started)
     }
@@ -78,6 +77,16 @@ fn script(name: &str, arguments: &[&str]) -> Result<String, String> {
         true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
         false => Err(format!("scripts/{name}: {}", String::from_utf8_lossy(&output.stderr))),
     }
+}
+
+/// The names by which compose's services, and people on the machine, reach MLflow.
+fn allowed_hosts() -> String {
+    const FLAG: &str = "--allowed-hosts=";
+    let compose =
+        std::fs::read_to_string(repository().join("deploy/compose.yaml")).expect("deploy/compose.yaml");
+    let (_, after) = compose.split_once(FLAG).expect("MLflow's flag in deploy/compose.yaml");
+    let value = after.lines().next().unwrap_or_default();
+    value.trim().trim_end_matches(['"', '\'']).to_owned()
 }
 
 fn mlflow_is_installed() -> bool {
