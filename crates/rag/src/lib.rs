@@ -30,8 +30,8 @@ pub use rerank::Reranker;
 pub use search::{Loaded, build, build_all};
 pub use sparse::{Sparse, of_document, of_question};
 pub use store::{
-    Contents, Payload, Query, Record, Source, StoreError, VectorStore, open_embedded, open_server,
-    remove_server,
+    Contents, HeldCollection, Payload, Query, Record, Source, StoreError, VectorStore, hold_collection,
+    open_embedded, open_server, remove_server,
 };
 
 /// The name of this engine in errors.

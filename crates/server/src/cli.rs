@@ -1,6 +1,7 @@
 //! The command line. `--help` of every command ends with examples.
 mod access;
 mod health;
+mod disk;
 mod knowledge;
 mod tools;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use access::KeyArgs;
 pub use health::HealthArgs;
+pub use disk::{BackupArgs, Kind, RestoreArgs};
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
 
@@ -83,6 +85,10 @@ pub enum Command {
     Memory(MemoryCommand),
     /// Ask a running server whether it is ready, or alive; 0 if it is.
     Health(HealthArgs),
+    /// Write what stands on this machine's disk into one file: embedded knowledge, traces that wait, remembered callers.
+    Backup(BackupArgs),
+    /// Put a backup back.
+    Restore(RestoreArgs),
     /// Say what is installed, where each model would run, what is missing and how to get it.
     #[command(after_help = "Examples:
   voce doctor

@@ -1,4 +1,5 @@
 //! One file a command.
+mod backup;
 mod bench;
 mod config;
 mod dice;
@@ -44,6 +45,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tools(command) => return tools::run(config, command).await,
         Command::Memory(command) => memory::run(config, command).await?,
         Command::Health(args) => return health::run(&config, args).await,
+        Command::Backup(args) => backup::backup(config, args).await?,
+        Command::Restore(args) => backup::restore(config, args).await?,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
         Command::Judge(args) => return judge::run(config, args).await,
