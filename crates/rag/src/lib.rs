@@ -6,6 +6,7 @@
 mod chunk;
 mod collection;
 mod config;
+mod device;
 mod documents;
 mod embed;
 mod fetch;

@@ -5,12 +5,12 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::Instant;
 use tracing::{Instrument, field::Empty, info_span, warn};
 use voce_core::{EngineError, Knowledge, ModelCard, Passage, Wait};
-use voce_models::{Device, Store};
+use voce_models::Store;
 
 use crate::{
     ENGINE, Embedder,
     config::{Config, StoreKind},
-    neighbours,
+    device, neighbours,
     rerank::{self, Reranker},
     sparse,
     store::{Query, StoreError, VectorStore, attach_server, open_embedded, open_server},
@@ -72,12 +72,13 @@ fn load(config: &Config, loaded: &[(Config, Arc<Search>)], models: &Store) -> Re
         tags: BTreeMap::new(),
         ..config.clone()
     };
-    let same_reranker =
-        |other: &Config| (&config.reranker, config.threads) == (&other.reranker, other.threads);
+    let same_reranker = |other: &Config| {
+        (&config.reranker, config.threads, config.device) == (&other.reranker, other.threads, other.device)
+    };
     let reranker = match loaded.iter().find(|(other, _)| same_reranker(other)) {
         _ if config.reranker.is_empty() => None,
         Some((_, search)) => search.reranker.clone(),
-        None => Some(Arc::new(Reranker::load(models, &config.reranker, config.threads)?)),
+        None => Some(Arc::new(Reranker::load(models, &config.reranker, config.threads, config.device)?)),
     };
     let has_same_store = |other: &Config| without_wishes(config) == without_wishes(other);
     let sharable = |(other, search): &&(Config, Arc<Search>)| search.store.is_some() && has_same_store(other);
@@ -97,19 +98,16 @@ fn load(config: &Config, loaded: &[(Config, Arc<Search>)], models: &Store) -> Re
         (None, StoreKind::Qdrant) => "qdrant",
         (None, _) => "qdrant-edge",
     };
-    let device = if config.store == StoreKind::Qdrant { config.url.clone() } else { "cpu".into() };
+    let device =
+        if config.store == StoreKind::Qdrant { config.url.clone() } else { embedder.device().into() };
     let card = ModelCard { provider: provider.into(), name: embedder.name().to_owned(), device };
     Ok(Search { card, embedder, reranker, store, config: Arc::new(config.clone()) })
 }
 
 /// The embedding model on the device that `config` wants.
 pub fn load_embedder(config: &Config, models: &Store) -> Result<Arc<Embedder>, EngineError> {
-    if config.device == Device::Cuda {
-        let reason =
-            "this build computes embeddings on the CPU only; set knowledge.device to \"auto\" or \"cpu\"";
-        return Err(EngineError::load(ENGINE, reason));
-    }
-    Embedder::load(models, &config.model, config.threads).map(Arc::new)
+    let device = device::choose(config.device)?;
+    Embedder::load_on(models, &config.model, config.threads, device).map(Arc::new)
 }
 
 /// The key for a Qdrant server. From the environment only, so that it stands in no file.
