@@ -91,7 +91,7 @@ def fetch_models():
 @app.cls(
     image=image,
     gpu=GPU,
-    volumes={MODELS: models.read_only()} if hasattr(models, "read_only") else {MODELS: models},
+    volumes={MODELS: models.read_only()},
     secrets=[secret],
     cpu=4.0,
     memory=8192,

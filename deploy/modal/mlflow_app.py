@@ -71,14 +71,15 @@ def save():
 
 
 def auth_file(database):
-    """Who may use it: the user of the secret. MLflow's own default would be admin with a public password."""
+    """Who may use it: the user of the secret, who is made at the first start. A new password is set in MLflow from then on."""
     file = Path("/tmp/basic_auth.ini")
     file.touch(mode=0o600)
     file.write_text(
         "[mlflow]\ndefault_permission = NO_PERMISSIONS\n"
         f"database_uri = {database}\n"
         f"admin_username = {os.environ['MLFLOW_TRACKING_USERNAME']}\n"
-        f"admin_password = {os.environ['MLFLOW_TRACKING_PASSWORD']}\n"
+        # Else each request costs a slow hash of the password.
+        "auth_cache_ttl_seconds = 60\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
     return file
@@ -110,7 +111,11 @@ class Server:
         # Names by which it may be called; without them every request through Modal's address gets 403.
         command += ["--allowed-hosts=*.modal.run,localhost,localhost:*,127.0.0.1,127.0.0.1:*"]
         # In the environment, since arguments are seen by every process.
-        variables = {"MLFLOW_BACKEND_STORE_URI": database, "MLFLOW_AUTH_CONFIG_PATH": str(auth_file(database))}
+        variables = {
+            "MLFLOW_BACKEND_STORE_URI": database,
+            "MLFLOW_AUTH_CONFIG_PATH": str(auth_file(database)),
+            "MLFLOW_AUTH_ADMIN_PASSWORD": os.environ["MLFLOW_TRACKING_PASSWORD"],
+        }
         self.server = subprocess.Popen(command, env=os.environ | variables)
         threading.Thread(target=self.save_now_and_then, daemon=True).start()
 
