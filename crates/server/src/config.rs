@@ -160,7 +160,10 @@ pub fn explain(error: figment::Error, within: &str) -> String {
                 None => format!(" (from {})", metadata.name),
             });
             let place = if key.is_empty() { String::new() } else { format!("{key}: ") };
-            format!("{place}{}{source}; `voce config` explains every key", secrets::said(&error.kind, &error.path))
+            format!(
+                "{place}{}{source}; `voce config` explains every key",
+                secrets::said(&error.kind, &error.path)
+            )
         })
         .collect::<Vec<_>>()
         .join("\n")

@@ -144,7 +144,9 @@ fn sounds_secret(key: &str, is_request: bool) -> bool {
 
 /// `$NAME` is replaced by what the environment holds, so it tells nothing.
 fn has_variable(text: &str) -> bool {
-    text.split('$').skip(1).any(|rest| rest.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_'))
+    text.split('$')
+        .skip(1)
+        .any(|rest| rest.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_'))
 }
 
 /// Refuses what `voce config` printed in the place of secrets, and addresses with passwords: those are shown on pages,
@@ -180,17 +182,22 @@ fn check_text(text: &str, path: &str) -> Result<()> {
         || text.ends_with(&format!("={REDACTED}"))
         || (text.contains("://") && text.contains(REDACTED));
     if is_marked {
-        bail!("{path}: {REDACTED} is what `voce config` prints in the place of secrets; put the secret itself there");
+        bail!(
+            "{path}: {REDACTED} is what `voce config` prints in the place of secrets; put the secret itself there"
+        );
     }
     let in_variant = path.strip_prefix("variants.").and_then(|rest| rest.split_once('.'));
     let section = in_variant.map_or(path, |(_, rest)| rest);
     let place = PLACES.iter().find(|(name, _)| section.starts_with(&format!("{name}.")));
     let Some((_, instead)) = place else { return Ok(()) };
     let Some((scheme, rest)) = text.split_once("://") else { return Ok(()) };
-    let is_address = scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '+' || letter == '-');
+    let is_address =
+        scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '+' || letter == '-');
     let authority = rest.split(['/', '?', '#', ' ', '\n']).next().unwrap_or_default();
     if is_address && authority.contains('@') {
-        bail!("{path}: an address must not hold a name or a password, as it is shown in logs and traces; {instead}");
+        bail!(
+            "{path}: an address must not hold a name or a password, as it is shown in logs and traces; {instead}"
+        );
     }
     Ok(())
 }
@@ -206,9 +213,7 @@ pub fn said(kind: &Kind, path: &[String]) -> String {
             format!("invalid value: found a string (not shown here), expected {expected}")
         }
         // TOML's errors show the line.
-        Kind::Message(text) => {
-            text.lines().filter(|line| !shows_secret(line)).collect::<Vec<_>>().join("\n")
-        }
+        Kind::Message(text) => text.lines().filter(|line| !shows_secret(line)).collect::<Vec<_>>().join("\n"),
         other => other.to_string(),
     }
 }
@@ -216,7 +221,8 @@ pub fn said(kind: &Kind, path: &[String]) -> String {
 /// Whether a line of a file that an error shows may hold a secret.
 fn shows_secret(line: &str) -> bool {
     let Some((_, code)) = line.split_once('|') else { return false };
-    let mut words = code.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-');
+    let mut words =
+        code.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '-');
     words.any(|word| CLOSED.contains(&word) || sounds_secret(word, true))
         || (code.contains("://") && code.contains('@'))
 }
@@ -281,8 +287,14 @@ key = "/etc/voce/key.pem"
     #[test]
     fn what_was_hidden_is_refused_when_it_is_read() {
         for (text, key) in [
-            ("[[transport.ice_servers]]\nurls = []\ncredential = \"[redacted]\"", "transport.ice_servers[0].credential"),
-            ("[variants.calm.llm.extra_body]\napi_key = \"[redacted]\"", "variants.calm.llm.extra_body.api_key"),
+            (
+                "[[transport.ice_servers]]\nurls = []\ncredential = \"[redacted]\"",
+                "transport.ice_servers[0].credential",
+            ),
+            (
+                "[variants.calm.llm.extra_body]\napi_key = \"[redacted]\"",
+                "variants.calm.llm.extra_body.api_key",
+            ),
             ("[[telemetry.sinks]]\nurl = \"https://[redacted]@host\"", "telemetry.sinks[0].url"),
         ] {
             let config: Config = toml::from_str(text).unwrap();
@@ -314,8 +326,11 @@ key = "/etc/voce/key.pem"
         assert!(said(&wrong, &path("listening.soft_end_ms")).contains("s3cret"));
         let line = "TOML parse error at line 2, column 14\n  |\n2 | credential = \"s3cret\n  |  ^\ninvalid basic string";
         let shown = said(&Kind::Message(line.into()), &[]);
-        assert!(!shown.contains("s3cret") && shown.contains("line 2") && shown.ends_with("invalid basic string"));
-        let line = "TOML parse error at line 2, column 14\n  |\n2 | listen = \"x\n  |  ^\ninvalid basic string";
+        assert!(
+            !shown.contains("s3cret") && shown.contains("line 2") && shown.ends_with("invalid basic string")
+        );
+        let line =
+            "TOML parse error at line 2, column 14\n  |\n2 | listen = \"x\n  |  ^\ninvalid basic string";
         assert_eq!(said(&Kind::Message(line.into()), &[]), line);
     }
 }
