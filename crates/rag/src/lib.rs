@@ -19,6 +19,15 @@ mod search;
 mod sparse;
 mod store;
 
+/// What reads the documents of strangers, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod strangers {
+    pub use crate::{
+        chunk::chunks_of,
+        documents::{Document, Format, Raw},
+    };
+}
+
 pub use chunk::{Chunk, chunks_of_markdown, chunks_of_text};
 pub use collection::{Collection, open as open_collection};
 pub use config::{Config, StoreKind};

@@ -18,6 +18,16 @@ mod stun;
 mod timestamp;
 mod transport;
 
+/// What reads the bytes of strangers, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod strangers {
+    pub use crate::{
+        rtvi::{Request, request},
+        sdp::check_offer,
+        stun::receiver_ufrag,
+    };
+}
+
 pub use config::{Config, IceServer, Relay, TurnConfig};
 pub use counters::{Count, Counters};
 pub use door::{Doorkeeper, Pass, Refused, Visitor};
