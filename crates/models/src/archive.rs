@@ -68,13 +68,7 @@ fn tar_members(archive: &Archive, opened: File, wanted: &[Wanted], file: &str) -
     }
 }
 
-fn write(
-    from: impl Read,
-    size: u64,
-    want: &Wanted,
-    file: &str,
-    archive: &Archive,
-) -> Result<(), Trouble> {
+fn write(from: impl Read, size: u64, want: &Wanted, file: &str, archive: &Archive) -> Result<(), Trouble> {
     // Not more than was announced: what goes on behind it would fill the disk, and has another checksum anyway.
     let mut from = from.take(size);
     let dir = want.to.parent().unwrap_or(&want.to);
