@@ -68,6 +68,9 @@ pub enum Command {
     Models(ModelsCommand),
     /// Read documents into the knowledge base: Markdown, text, HTML, PDF, DOCX, CSV, and pages of the web.
     Ingest(IngestArgs),
+    /// Read a PDF from standard input: what `voce ingest` starts for each of them.
+    #[command(hide = true, name = voce_rag::READ_PDF)]
+    ReadPdf,
     /// See, search and tidy up the knowledge base, or move it to a Qdrant server.
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),

@@ -29,6 +29,11 @@ use crate::{
 
 /// Runs the command. An error is printed by `main` and ends with a non-zero code.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
+    // A process that reads one document knows nothing of the configuration.
+    if matches!(cli.command, Command::ReadPdf) {
+        voce_rag::read_pdf()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::load(&cli.config.with_all_of(std::env::args()))?;
     match cli.command {
         Command::Serve(args) => serve::run(config, args).await?,
@@ -47,6 +52,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Replay(args) => return replay::run(config, args).await,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
+        Command::ReadPdf => {}
     }
     Ok(ExitCode::SUCCESS)
 }
