@@ -1,7 +1,7 @@
 //! The command line. `--help` of every command ends with examples.
 mod access;
-mod health;
 mod disk;
+mod health;
 mod knowledge;
 mod tools;
 
@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use access::KeyArgs;
-pub use health::HealthArgs;
 pub use disk::{BackupArgs, Kind, RestoreArgs};
+pub use health::HealthArgs;
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
 
@@ -74,6 +74,9 @@ pub enum Command {
     Models(ModelsCommand),
     /// Read documents into the knowledge base: Markdown, text, HTML, PDF, DOCX, CSV, and pages of the web.
     Ingest(IngestArgs),
+    /// Read a PDF from standard input: what `voce ingest` starts for each of them.
+    #[command(hide = true, name = voce_rag::READ_PDF)]
+    ReadPdf,
     /// See, search and tidy up the knowledge base, or move it to a Qdrant server.
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::ConfigArgs,
+    secrets,
     variants::{self, VariantConfig},
 };
 
@@ -102,6 +103,7 @@ impl Config {
         }
         let config: Self =
             figment.extract().map_err(|error| anyhow!("configuration: {}", explain(error, "")))?;
+        secrets::check(&config).context("configuration")?;
         variants::of(&config).context("configuration")?;
         Ok(config)
     }
@@ -158,7 +160,10 @@ pub fn explain(error: figment::Error, within: &str) -> String {
                 None => format!(" (from {})", metadata.name),
             });
             let place = if key.is_empty() { String::new() } else { format!("{key}: ") };
-            format!("{place}{}{source}; `voce config` explains every key", error.kind)
+            format!(
+                "{place}{}{source}; `voce config` explains every key",
+                secrets::said(&error.kind, &error.path)
+            )
         })
         .collect::<Vec<_>>()
         .join("\n")

@@ -3,6 +3,7 @@
 //! The rest of voce speaks plain `tracing`. [`install`] sets up the log and the export; from then on every
 //! span of a turn goes, under the names of `vocabulary.rs`, to each configured sink. A call never waits for
 //! any of it: ending a span is one `try_send`, everything else happens on a thread of its own.
+mod answer;
 mod attach;
 mod batch;
 mod config;

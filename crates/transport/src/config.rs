@@ -26,6 +26,8 @@ pub struct Config {
     pub relay: Relay,
     /// Calls at the same time; further callers are told to try again later.
     pub max_calls: usize,
+    /// The longest that a call may last, minutes; then the bot leaves. 0: any time.
+    pub max_call_minutes: u32,
     /// What a refused caller is told to wait, seconds.
     pub retry_after_seconds: u64,
     /// Time from the answer to a working connection, seconds; then the call is given up.
@@ -88,6 +90,7 @@ impl Default for Config {
             discover: Vec::new(),
             relay: Relay::Never,
             max_calls: 16,
+            max_call_minutes: 240,
             retry_after_seconds: 10,
             connect_seconds: 20.0,
             disconnected_seconds: 4.0,

@@ -23,6 +23,16 @@ mod transport;
 mod turn;
 mod ways;
 
+/// What reads the bytes of strangers, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod strangers {
+    pub use crate::{
+        rtvi::{Request, request},
+        sdp::check_offer,
+        stun::receiver_ufrag,
+    };
+}
+
 pub use config::{Config, IceServer, Relay, TurnConfig};
 pub use counters::{Count, Counters};
 pub use door::{Doorkeeper, Pass, REFUSALS, Refusal, Refused, Visitor};

@@ -1,5 +1,13 @@
 //! One WebRTC connection: Opus alone, the shared UDP port, offers answered. What flows over it is elsewhere.
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -39,6 +47,8 @@ use crate::{
 
 /// Tracks or channels that may wait to be looked at. A browser opens one of each; more are ignored.
 const WAITING: usize = 8;
+/// Candidates of a caller's that one connection takes after the offer: each is an address that we send checks to.
+const MOST_CANDIDATES: usize = 256;
 /// Bytes that may wait on the data channel before messages are dropped.
 const CHANNEL_BUFFER: usize = 1 << 20;
 /// How long an answer waits for the TURN server's: two questions to it, once repeated.
@@ -85,6 +95,7 @@ pub struct Link {
     sender: Arc<dyn RtpSender>,
     track: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
+    candidates: AtomicUsize,
 }
 
 /// The connection's way over a TURN server.
@@ -208,7 +219,9 @@ impl Peer {
         // Before the offer is applied, so that it pairs with the offer's own audio section.
         let sender = connection.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
         let relay = socket.map(|socket| Relay { server: socket.server(), gathered, known: Mutex::default() });
-        let link = Arc::new(Link { connection, port, ways: ways.clone(), relay, sender, track, ssrc });
+        let candidates = AtomicUsize::new(0);
+        let link =
+            Arc::new(Link { connection, port, ways: ways.clone(), relay, sender, track, ssrc, candidates });
         Ok(Self { link, state, tracks, channels })
     }
 }
@@ -223,6 +236,7 @@ impl Link {
 
     async fn negotiate(&self, offer: String) -> Result<String, PeerError> {
         let refused = |error: webrtc::error::Error| PeerError::Offer(error.to_string());
+        sdp::check_offer(&offer).map_err(PeerError::Offer)?;
         let offer = RTCSessionDescription::offer(offer).map_err(refused)?;
         self.connection.set_remote_description(offer).await.map_err(refused)?;
         let answer = self.connection.create_answer(None).await.map_err(refused)?;
@@ -283,6 +297,9 @@ impl Link {
         let line = candidate.candidate.trim().to_ascii_lowercase();
         if line.is_empty() || line.contains(".local ") || line.contains(" tcp ") {
             return Ok(());
+        }
+        if self.candidates.fetch_add(1, Ordering::Relaxed) >= MOST_CANDIDATES {
+            return Err(PeerError::Candidate(format!("the call has {MOST_CANDIDATES} already")));
         }
         let added = AssertUnwindSafe(self.connection.add_ice_candidate(candidate)).catch_unwind().await;
         match added {

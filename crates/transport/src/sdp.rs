@@ -21,6 +21,32 @@ pub enum Kind {
     Relayed,
 }
 
+/// Candidates in one offer; a browser knows a handful of its addresses. We send a check to each of them.
+const MOST_CANDIDATES: usize = 64;
+/// Media sections in one offer; a call has two.
+const MOST_SECTIONS: usize = 16;
+/// The longest line, bytes.
+const LONGEST_LINE: usize = 4 * 1024;
+
+/// Refuses an offer that no browser makes, before anything is made of it. The error says what was expected.
+pub fn check_offer(sdp: &str) -> Result<(), String> {
+    let (mut candidates, mut sections) = (0, 0);
+    for line in sdp.lines() {
+        candidates += usize::from(line.starts_with("a=candidate:"));
+        sections += usize::from(line.starts_with("m="));
+        if line.len() > LONGEST_LINE {
+            return Err(format!("a line has {} bytes; expected at most {LONGEST_LINE}", line.len()));
+        }
+    }
+    if candidates > MOST_CANDIDATES {
+        return Err(format!("it has {candidates} candidates; expected at most {MOST_CANDIDATES}"));
+    }
+    if sections > MOST_SECTIONS {
+        return Err(format!("it has {sections} media sections; expected at most {MOST_SECTIONS}"));
+    }
+    Ok(())
+}
+
 /// The ICE user names of a description.
 pub fn ufrags(sdp: &str) -> impl Iterator<Item = &str> {
     sdp.lines().filter_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim)
@@ -93,6 +119,17 @@ mod tests {
 
     fn candidate(kind: Kind, address: &str) -> Candidate {
         Candidate { kind, address: address.parse().unwrap() }
+    }
+
+    #[test]
+    fn an_offer_that_no_browser_makes_is_refused() {
+        assert_eq!(check_offer(ANSWER), Ok(()));
+        let refused = |offer: String| check_offer(&offer).expect_err("it is too much");
+        assert!(
+            refused("a=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\n".repeat(65)).contains("65 candidates")
+        );
+        assert!(refused("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(17)).contains("17 media sections"));
+        assert!(refused(format!("a={}", "x".repeat(LONGEST_LINE))).contains("a line has"));
     }
 
     #[test]
