@@ -9,7 +9,11 @@ use voce_rag::StoreKind;
 use voce_transport::Relay;
 
 use super::line;
-use crate::{access::Required, commands::serve::read_tls, config::Config};
+use crate::{
+    access::{Access, Required},
+    commands::serve::read_tls,
+    config::Config,
+};
 
 /// Time that whoever stops voce should leave it beyond its own deadlines, seconds.
 const SPARE_SECONDS: u64 = 5;
