@@ -24,8 +24,6 @@ const LONGEST_BODY: usize = 128 * 1024;
 const MOST_CANDIDATES: usize = 64;
 /// The longest name of a caller, characters.
 const LONGEST_USER: usize = 128;
-/// When to ask again where the TURN server failed.
-const RELAY_AGAIN_SECONDS: u64 = 10;
 
 /// `POST` and `PATCH /api/offer`, `POST /start` with the same two under `/sessions/{id}`, and `GET /api/calls`.
 pub fn router(transport: Transport) -> Router {
@@ -171,9 +169,7 @@ impl From<OfferError> for Refusal {
             OfferError::ShuttingDown { retry_after_seconds } => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
             }
-            OfferError::Peer(PeerError::NoRelay(_)) => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some(RELAY_AGAIN_SECONDS))
-            }
+            OfferError::Peer(PeerError::NoRelay(_)) => (StatusCode::BAD_GATEWAY, None),
             OfferError::Unknown(_) => (StatusCode::NOT_FOUND, None),
             OfferError::Peer(_) => (StatusCode::BAD_REQUEST, None),
         };
