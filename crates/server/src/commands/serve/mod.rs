@@ -82,6 +82,7 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
     admission.register(&telemetry.telemetry(), &transport);
+    access.register(&telemetry.telemetry());
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
     let inspector = Inspector::new(&config, redactor.clone(), telemetry.telemetry());
     let client = mlflow(&config)?.filter(|_| config.telemetry.enabled && config.inspector.turns > 0);
