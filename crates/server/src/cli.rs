@@ -1,7 +1,7 @@
 //! The command line. `--help` of every command ends with examples.
 mod access;
-mod health;
 mod disk;
+mod health;
 mod knowledge;
 mod tools;
 
@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use access::KeyArgs;
-pub use health::HealthArgs;
 pub use disk::{BackupArgs, Kind, RestoreArgs};
+pub use health::HealthArgs;
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
 
