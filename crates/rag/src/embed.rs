@@ -5,7 +5,8 @@ use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config, DTYPE};
 use rayon::{ThreadPool, prelude::*};
 use tokenizers::{Tokenizer, TruncationParams};
-use voce_core::EngineError;
+use tokio::time::Instant;
+use voce_core::{EngineError, waited};
 use voce_models::Store;
 
 use crate::{ENGINE, device};
@@ -91,7 +92,10 @@ impl Embedder {
     pub fn embed(&self, text: &str) -> Result<Vec<f32>, EngineError> {
         let encoding = self.tokenizer.encode(text, true).map_err(|error| EngineError::run(ENGINE, error))?;
         let tokens = encoding.get_ids();
-        self.threads.install(|| self.forward(tokens)).map_err(|error| EngineError::run(ENGINE, error))
+        let asked = Instant::now();
+        let (before, vector) = self.threads.install(|| (asked.elapsed(), self.forward(tokens)));
+        waited(before);
+        vector.map_err(|error| EngineError::run(ENGINE, error))
     }
 
     /// The vectors of `texts`, as many at the same time as there are threads.

@@ -11,6 +11,7 @@ mod inspector;
 mod memory;
 mod metrics;
 mod old_audio;
+mod secrets;
 mod variants;
 
 use std::process::ExitCode;
