@@ -29,11 +29,6 @@ use crate::{
 
 /// Runs the command. An error is printed by `main` and ends with a non-zero code.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
-    // A process that reads one document knows nothing of the configuration.
-    if matches!(cli.command, Command::ReadPdf) {
-        voce_rag::read_pdf()?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let config = Config::load(&cli.config.with_all_of(std::env::args()))?;
     match cli.command {
         Command::Serve(args) => serve::run(config, args).await?,
@@ -52,7 +47,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Replay(args) => return replay::run(config, args).await,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
-        Command::ReadPdf => {}
+        Command::ReadPdf => voce_rag::read_pdf()?,
     }
     Ok(ExitCode::SUCCESS)
 }
