@@ -6,6 +6,7 @@
 mod chunk;
 mod collection;
 mod config;
+mod device;
 mod documents;
 mod embed;
 mod fetch;
@@ -39,11 +40,11 @@ pub use embed::Embedder;
 pub use ingest::{Failure, Outcome, Progress, Request, Step, Summary, ingest, ingest_with};
 pub use push::{Pushed, copy, push};
 pub use rerank::Reranker;
-pub use search::{build, build_all};
+pub use search::{Loaded, build, build_all};
 pub use sparse::{Sparse, of_document, of_question};
 pub use store::{
-    Contents, Payload, Query, Record, Source, StoreError, VectorStore, open_embedded, open_server,
-    remove_server,
+    Contents, HeldCollection, Payload, Query, Record, Source, StoreError, VectorStore, hold_collection,
+    open_embedded, open_server, remove_server,
 };
 
 /// The name of this engine in errors.

@@ -56,7 +56,7 @@ pub struct ServerConfig {
     /// Address and port of the page and its API.
     pub listen: String,
     /// Address and port of /health, /ready and /metrics, for a network of their own. Unset: they stand beside the page, and
-    /// /metrics needs a key or a token where the page does.
+    /// /metrics needs a key where the page needs one.
     pub operations_listen: Option<String>,
     /// How long running calls may go on after SIGTERM, while no new ones are taken, seconds. Ctrl-C does not wait.
     pub drain_seconds: u64,

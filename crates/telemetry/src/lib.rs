@@ -42,7 +42,7 @@ pub use install::{Guard, Telemetry, install, layer};
 pub use metrics::{CustomConfig, CustomKind, MetricsConfig, PriceConfig, Prices};
 pub use redact::{CustomPattern, Pattern, RedactConfig, Redactor};
 pub use said::is_withheld;
-pub use spool::{SpoolConfig, SpoolFile, spool_files};
+pub use spool::{HeldSpool, HoldError, SpoolConfig, SpoolFile, hold_spool, spool_files};
 pub use trace::trace_id;
 pub use watch::{SeenEvent, SeenSpan};
 

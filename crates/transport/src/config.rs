@@ -3,6 +3,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::turn::TurnSecret;
+
 /// Settings of the WebRTC transport.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -52,7 +54,7 @@ pub enum Relay {
     /// The direct one alone.
     #[default]
     Never,
-    /// The direct one, and over a TURN server.
+    /// The direct one, and over a TURN server: the first `turn:` address of `[transport.turn]`.
     Beside,
     /// A TURN server alone: no UDP port of this machine can be reached.
     Only,
@@ -67,11 +69,14 @@ pub struct TurnConfig {
     pub urls: Vec<String>,
     /// How long a password holds, seconds. A call that began with it goes on.
     pub credential_seconds: u64,
+    /// The secret, where it does not come from the environment; never in a file.
+    #[serde(skip)]
+    pub secret: TurnSecret,
 }
 
 impl Default for TurnConfig {
     fn default() -> Self {
-        Self { urls: Vec::new(), credential_seconds: 3_600 }
+        Self { urls: Vec::new(), credential_seconds: 3_600, secret: TurnSecret::default() }
     }
 }
 

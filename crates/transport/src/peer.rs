@@ -1,6 +1,6 @@
 //! One WebRTC connection: Opus alone, the shared UDP port, offers answered. What flows over it is elsewhere.
 use std::{
-    net::IpAddr,
+    net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use rtc::{
     media_stream::MediaStreamTrack,
     peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine},
@@ -17,7 +18,10 @@ use rtc::{
         RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
     },
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 use webrtc::{
     data_channel::DataChannel,
@@ -26,8 +30,8 @@ use webrtc::{
         track_remote::TrackRemote,
     },
     peer_connection::{
-        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-        RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngine,
+        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
+        RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngine,
         SettingEngineBuilder, configure_rtcp_reports,
     },
     rtp_transceiver::RtpSender,
@@ -37,7 +41,8 @@ use crate::{
     Config,
     mux::{Mux, Port},
     runtime::CallRuntime,
-    sdp,
+    sdp::{self, Candidate, Kind},
+    ways::{self, Relayed, Ways},
 };
 
 /// Tracks or channels that may wait to be looked at. A browser opens one of each; more are ignored.
@@ -46,6 +51,8 @@ const WAITING: usize = 8;
 const MOST_CANDIDATES: usize = 256;
 /// Bytes that may wait on the data channel before messages are dropped.
 const CHANNEL_BUFFER: usize = 1 << 20;
+/// How long an answer waits for the TURN server's: two questions to it, once repeated.
+const ALLOCATION: Duration = Duration::from_millis(1500);
 
 /// Why an offer or a candidate was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +66,9 @@ pub enum PeerError {
     /// A candidate line is malformed.
     #[error("the candidate was not understood: {0}")]
     Candidate(String),
+    /// Only a TURN server leads here, and it does not.
+    #[error("calls reach this server over a TURN server alone, and that failed: {0}; try again")]
+    NoRelay(String),
     /// The connection could not be made at all.
     #[error("a connection could not be set up: {0}")]
     Setup(String),
@@ -80,11 +90,21 @@ pub struct Peer {
 pub struct Link {
     connection: Arc<dyn PeerConnection>,
     port: Arc<Port>,
-    advertised: Arc<[IpAddr]>,
+    ways: Arc<Ways>,
+    relay: Option<Relay>,
     sender: Arc<dyn RtpSender>,
     track: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
     candidates: AtomicUsize,
+}
+
+/// The connection's way over a TURN server.
+struct Relay {
+    server: SocketAddr,
+    /// Whether the crate has found all ways of its own, of which there is this one.
+    gathered: watch::Sender<bool>,
+    /// The addresses there. They stay the same when a connection is negotiated again.
+    known: Mutex<Vec<SocketAddr>>,
 }
 
 /// The bot's outgoing track as negotiated.
@@ -99,6 +119,7 @@ pub struct Outgoing {
 
 struct Observer {
     state: watch::Sender<RTCPeerConnectionState>,
+    gathered: watch::Sender<bool>,
     tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
     channels: mpsc::Sender<Arc<dyn DataChannel>>,
 }
@@ -108,6 +129,10 @@ struct Observer {
 impl PeerConnectionEventHandler for Observer {
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         self.state.send_replace(state);
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        self.gathered.send_replace(state == RTCIceGatheringState::Complete);
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
@@ -124,11 +149,19 @@ impl Peer {
     pub async fn accept(
         config: &Config,
         mux: &Arc<Mux>,
-        advertised: Arc<[IpAddr]>,
+        ways: &Arc<Ways>,
         tasks: &TaskTracker,
         offer: String,
     ) -> Result<(Self, String), PeerError> {
-        let peer = Self::new(config, mux, advertised, tasks)
+        let relayed = match ways.relayed(mux.local().is_ipv4(), tasks).await {
+            Ok(relayed) => relayed,
+            Err(reason) if ways.is_relay_only() => return Err(PeerError::NoRelay(reason)),
+            Err(reason) => {
+                tracing::warn!(%reason, "a call begins without its way over the TURN server");
+                None
+            }
+        };
+        let peer = Self::new(config, mux, ways, relayed, tasks)
             .await
             .map_err(|error| PeerError::Setup(error.to_string()))?;
         match peer.link.answer(offer).await {
@@ -143,7 +176,8 @@ impl Peer {
     async fn new(
         config: &Config,
         mux: &Arc<Mux>,
-        advertised: Arc<[IpAddr]>,
+        ways: &Arc<Ways>,
+        relayed: Option<Relayed>,
         tasks: &TaskTracker,
     ) -> Result<Self, webrtc::error::Error> {
         let mut media = MediaEngine::default();
@@ -153,22 +187,30 @@ impl Peer {
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
         let (track_sender, tracks) = mpsc::channel(WAITING);
         let (channel_sender, channels) = mpsc::channel(WAITING);
+        let gathered = watch::Sender::new(false);
         let port = mux.port();
+        let configuration = ways::configuration(relayed.as_ref(), ways.is_relay_only());
+        let socket = relayed.map(|relayed| Arc::new(relayed.socket));
         // Never contacted: the address only makes the crate gather one candidate of the right family.
         let placeholder = if port.local().is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
         let connection: Arc<dyn PeerConnection> = Arc::new(
             PeerConnectionBuilder::new()
-                .with_configuration(RTCConfigurationBuilder::default().build())
+                .with_configuration(configuration)
                 .with_media_engine(media)
                 .with_interceptor_registry(registry)
                 .with_setting_engine(settings(config))
                 .with_handler(Arc::new(Observer {
                     state: state_sender,
+                    gathered: gathered.clone(),
                     tracks: track_sender,
                     channels: channel_sender,
                 }))
                 .with_data_channel_send_buffer_limit(CHANNEL_BUFFER)
-                .with_runtime(Arc::new(CallRuntime { port: port.clone(), tasks: tasks.clone() }))
+                .with_runtime(Arc::new(CallRuntime {
+                    port: port.clone(),
+                    relay: socket.clone(),
+                    tasks: tasks.clone(),
+                }))
                 .with_udp_addrs(vec![placeholder])
                 .build()
                 .await?,
@@ -176,8 +218,10 @@ impl Peer {
         let (track, ssrc) = outgoing_track();
         // Before the offer is applied, so that it pairs with the offer's own audio section.
         let sender = connection.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
+        let relay = socket.map(|socket| Relay { server: socket.server(), gathered, known: Mutex::default() });
         let candidates = AtomicUsize::new(0);
-        let link = Arc::new(Link { connection, port, advertised, sender, track, ssrc, candidates });
+        let link =
+            Arc::new(Link { connection, port, ways: ways.clone(), relay, sender, track, ssrc, candidates });
         Ok(Self { link, state, tracks, channels })
     }
 }
@@ -199,7 +243,11 @@ impl Link {
         for ufrag in sdp::ufrags(&answer.sdp) {
             self.port.own_ufrag(ufrag);
         }
+        if let Some(relay) = &self.relay {
+            relay.gathered.send_replace(false);
+        }
         self.connection.set_local_description(answer).await.map_err(refused)?;
+        let relayed = self.relayed().await?;
         let Some(answer) = self.connection.local_description().await else {
             return Err(PeerError::Offer("no answer came of it".into()));
         };
@@ -207,7 +255,33 @@ impl Link {
             self.port.own_ufrag(ufrag);
         }
         self.outgoing().await?;
-        Ok(sdp::with_candidates(&answer.sdp, &self.advertised, self.port.local().port()))
+        let mut candidates = self.ways.standing();
+        candidates.extend(relayed.into_iter().map(|address| Candidate { kind: Kind::Relayed, address }));
+        Ok(sdp::with_candidates(&answer.sdp, &candidates))
+    }
+
+    /// This connection's addresses at the TURN server, if it has a way over one.
+    async fn relayed(&self) -> Result<Vec<SocketAddr>, PeerError> {
+        let Some(relay) = &self.relay else { return Ok(Vec::new()) };
+        let mut gathered = relay.gathered.subscribe();
+        let in_time = timeout(ALLOCATION, gathered.wait_for(|gathered| *gathered)).await.is_ok();
+        let found = self.connection.local_description().await;
+        let found = found.map(|description| sdp::relayed(&description.sdp)).unwrap_or_default();
+        if !found.is_empty() {
+            relay.known.lock().clone_from(&found);
+            return Ok(found);
+        }
+        let known = relay.known.lock().clone();
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let how = if in_time { "refused an address (wrong secret, or none free)" } else { "gave no answer" };
+        let reason = format!("the TURN server {} {how}", relay.server);
+        if self.ways.is_relay_only() {
+            return Err(PeerError::NoRelay(reason));
+        }
+        tracing::warn!(%reason, "a call begins without its way over the TURN server");
+        Ok(Vec::new())
     }
 
     /// The bot's track, once an offer has been answered.
