@@ -39,16 +39,23 @@ pub async fn run(config: &Config, args: HealthArgs) -> Result<ExitCode> {
 
 /// Where this machine's own server would be: its operations, else its page.
 fn address(config: &Config) -> Result<String> {
-    let server = &config.server;
-    let (key, listen, has_tls) = match &server.operations_listen {
-        Some(listen) => ("server.operations_listen", listen, false),
-        None => ("server.listen", &server.listen, server.tls.certificate.is_some()),
-    };
+    match &config.server.operations_listen {
+        Some(listen) => Ok(format!("http://{}", parsed("server.operations_listen", listen)?)),
+        None => page(config),
+    }
+}
+
+/// Where the page of this machine's own server would be.
+pub fn page(config: &Config) -> Result<String> {
+    let scheme = if config.server.tls.certificate.is_some() { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", parsed("server.listen", &config.server.listen)?))
+}
+
+fn parsed(key: &str, listen: &str) -> Result<SocketAddr> {
     let address: SocketAddr = listen
         .parse()
         .with_context(|| format!("{key} = {listen:?} is not an address; expected e.g. 127.0.0.1:8080"))?;
-    let scheme = if has_tls { "https" } else { "http" };
-    Ok(format!("{scheme}://{}", reachable(address)))
+    Ok(reachable(address))
 }
 
 /// A server that listens on all addresses listens on loopback too.

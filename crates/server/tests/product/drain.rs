@@ -61,7 +61,7 @@ async fn sigterm_lets_ten_calls_end_and_takes_no_eleventh() {
 
     server.signal("TERM");
     let told = server.says("draining", PATIENCE).await;
-    assert!(told.contains("10"), "how many calls are waited for: {told}");
+    assert!(told.contains("calls=10"), "how many calls are waited for: {told}");
     match Caller::connect(&server.url).await.err() {
         Some(CallerError::Refused { status: 503, body, retry_after }) => {
             assert!(body.contains("shutting down"), "{body}");

@@ -6,14 +6,14 @@ use std::time::Duration;
 use voce_telemetry::{SinkFigures, SpoolFile};
 
 use super::line;
-use crate::{config::Config, http::SinksReport};
+use crate::{commands::health, config::Config, http::SinksReport};
 
 pub(super) async fn tell(config: &Config) {
     if !config.telemetry.enabled {
         line(true, "traces", "none: telemetry.enabled is false");
         return;
     }
-    let serving = serving(&config.server.listen).await;
+    let serving = serving(config).await;
     match &serving {
         Some(report) => report.sinks.iter().for_each(tell_sink),
         None => {
@@ -81,8 +81,9 @@ fn waiting(spans: u64, bytes: u64, oldest_seconds: Option<f64>) -> String {
 }
 
 /// What a voce that serves there says about its sinks.
-async fn serving(listen: &str) -> Option<SinksReport> {
-    let request = voce_caller::client().ok()?.get(format!("http://{listen}/api/telemetry"));
+async fn serving(config: &Config) -> Option<SinksReport> {
+    let url = format!("{}/api/telemetry", health::page(config).ok()?);
+    let request = voce_caller::client().ok()?.get(url);
     let answer = request.timeout(Duration::from_secs(2)).send().await.ok()?;
     answer.json().await.ok()
 }

@@ -68,7 +68,10 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     let load = config.clone();
     let assistants = tokio::select! {
         loaded = tokio::task::spawn_blocking(move || Assistants::load(&load, None)) => loaded??,
-        _ = signals.next() => return Ok(()),
+        _ = signals.next() => {
+            tracing::info!("ended before the models were loaded");
+            return Ok(());
+        }
     };
     let cards = assistants.cards();
     for (role, model) in &cards {
