@@ -29,8 +29,9 @@ pub async fn run(config: &Config, args: HealthArgs) -> Result<ExitCode> {
         println!("{url}: {status}");
         return Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let report: Report =
-        answer.json().await.with_context(|| format!("{url} answers {status}, but not as voce does"))?;
+    let report: Report = answer.json().await.with_context(|| {
+        format!("{url} answers {status}, but not as voce does; /ready may be at server.operations_listen")
+    })?;
     for check in &report.checks {
         println!("{:<8} {:<16} {}", if check.ok { "ok" } else { "PROBLEM" }, check.name, check.detail);
     }

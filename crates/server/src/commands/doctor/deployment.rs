@@ -263,6 +263,7 @@ mod tests {
         config.server.listen = "0.0.0.0:8080".into();
         config.access.keys_file = Some("/nowhere/keys".into());
         assert!(!tell(&config));
+        config.access.keys_file = None;
         config.access.required = Required::Never;
         assert!(tell(&config));
         config.server.tls.certificate = Some("/nowhere/tls.crt".into());

@@ -79,7 +79,10 @@ impl Reloader {
         if !left.is_empty() {
             tracing::warn!(keys = left.join(", "), "these settings need a restart; the others are taken");
         }
-        let changed = differing(&self.config, &wanted);
+        let changed = match differing(&self.config, &wanted) {
+            changed if changed.is_empty() => "nothing".to_owned(),
+            changed => changed.join(", "),
+        };
         let (load, before) = (wanted.clone(), self.running.now());
         let loaded = tokio::task::spawn_blocking(move || Assistants::load(&load, Some(&before))).await;
         let assistants = loaded.context("loading ended in a defect")??;
