@@ -17,6 +17,8 @@ pub struct AccessConfig {
     /// How long a session token holds, seconds. Tokens are signed with the environment variable VOCE_TOKEN_SECRET, which
     /// servers behind one address share; without it with a secret of this process.
     pub token_seconds: u64,
+    /// How long a token can be renewed, from the sign-in by a key, seconds. 0: for as long as its key is known.
+    pub session_seconds: u64,
     /// Origins of other sites whose pages may call, e.g. https://www.example.org; `*`: all. The server's own page always may.
     pub origins: Vec<String>,
     /// Calls at the same time for one key. 0: as many as the server takes.
@@ -65,6 +67,7 @@ impl Default for AccessConfig {
             required: Required::Elsewhere,
             keys_file: None,
             token_seconds: 600,
+            session_seconds: 43_200,
             origins: Vec::new(),
             max_calls_per_key: 0,
             calls_per_minute: 60,

@@ -100,7 +100,7 @@ mod tests {
 
     fn token(sub: Option<&str>, sid: &str) -> Who {
         let (sub, key, sid) = (sub.map(str::to_owned), Some("shop".to_owned()), Some(sid.to_owned()));
-        Who::Token(Claims { sub, key, sid, iat: 0, exp: 1, jti: None })
+        Who::Token(Claims { sub, key, sid, auth_time: None, iat: 0, exp: 1, jti: None })
     }
 
     #[test]

@@ -69,13 +69,23 @@ async fn session(
             .map_err(|error| bad(format!("expected no body or {{\"user\": ...}}: {error}")))?,
     };
     let user = user(&guest.who, token::user(wanted.user.as_deref()).map_err(bad)?)?;
-    let (key, sid) = match &guest.who {
+    let now = SystemTime::now();
+    let rules = desk.access.rules();
+    let (key, before) = match &guest.who {
         Who::Nobody => (None, None),
         Who::Key(name) => (Some(name.as_str()), None),
-        Who::Token(claims) => (claims.key.as_deref(), claims.sid.as_deref()),
+        Who::Token(claims) => {
+            // A token that was stolen could be renewed for ever otherwise.
+            let longest = rules.config.session_seconds;
+            if longest > 0 && claims.session_seconds(now) > longest {
+                let error = "the sign-in is too old for its token to be renewed; sign in again";
+                return Err(Refusal::unknown("session_over", error));
+            }
+            (claims.key.as_deref(), Some(claims))
+        }
     };
-    let lasts = Duration::from_secs(desk.access.rules().config.token_seconds);
-    let made = desk.access.tokens().make(key, user.as_deref(), sid, lasts, SystemTime::now());
+    let lasts = Duration::from_secs(rules.config.token_seconds);
+    let made = desk.access.tokens().make(key, user.as_deref(), before, lasts, now);
     let (token, claims) = made.map_err(|error| {
         tracing::error!(%error, "a session token could not be made");
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no_token", "the server could not make a token")
@@ -112,6 +122,7 @@ mod tests {
                 sub: sub.map(str::to_owned),
                 key: None,
                 sid: None,
+                auth_time: None,
                 iat: 0,
                 exp: 1,
                 jti: None,

@@ -1,5 +1,5 @@
 //! The whole door, by requests to routes behind it.
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Extension, Json,
@@ -83,6 +83,21 @@ async fn a_key_becomes_a_token_and_a_token_a_call_of_its_user() {
     assert_eq!(renewed.body["user"], "ann");
     assert_eq!(code(&session(&access, token, r#"{"user": "bob"}"#).await), (403, "other_user"));
     assert_eq!(code(&session(&access, SHOP, "{").await), (400, "bad_request"));
+}
+
+#[tokio::test]
+async fn a_session_ends_however_often_it_is_renewed() {
+    let access = access(|config| config.session_seconds = 3_600);
+    let signed_in = |ago| {
+        let (now, lasts) = (SystemTime::now(), Duration::from_secs(9_999));
+        let (token, _) = access.tokens().make(Some("shop"), None, None, lasts, now - ago).unwrap();
+        token
+    };
+    let young = signed_in(Duration::from_secs(3_000));
+    assert_eq!(session(&access, &young, "").await.status, StatusCode::OK);
+    let old = signed_in(Duration::from_secs(3_700));
+    assert_eq!(code(&session(&access, &old, "").await), (401, "session_over"));
+    assert_eq!(call(&access, &old).await.status, StatusCode::OK, "the token itself is good until its end");
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ pub struct Claims {
     /// The same in all renewals of a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// When its holder signed in by a key, seconds since 1970; as `iat` where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<u64>,
     /// When it was made, seconds since 1970.
     #[serde(default)]
     pub iat: u64,
@@ -34,6 +37,13 @@ pub struct Claims {
     /// Its own name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+}
+
+impl Claims {
+    /// Seconds since its holder signed in by a key.
+    pub fn session_seconds(&self, now: SystemTime) -> u64 {
+        unix(now).saturating_sub(self.auth_time.unwrap_or(self.iat))
+    }
 }
 
 /// Why a token does not count.
@@ -100,7 +110,7 @@ impl Tokens {
         })
     }
 
-    /// A token that holds for this long, with its claims.
+    /// A token that holds for this long, with its claims; it goes on with the session of `before`, if there is one.
     ///
     /// # Errors
     /// If the system has no random numbers.
@@ -108,7 +118,7 @@ impl Tokens {
         &self,
         key: Option<&str>,
         user: Option<&str>,
-        sid: Option<&str>,
+        before: Option<&Claims>,
         lasts: Duration,
         now: SystemTime,
     ) -> Result<(String, Claims)> {
@@ -116,7 +126,8 @@ impl Tokens {
         let claims = Claims {
             sub: user.map(str::to_owned),
             key: key.map(str::to_owned),
-            sid: Some(sid.map_or_else(|| keys::random_hex(16), |sid| Ok(sid.to_owned()))?),
+            sid: Some(before.and_then(|before| before.sid.clone()).map_or_else(|| keys::random_hex(16), Ok)?),
+            auth_time: Some(before.map_or(iat, |before| before.auth_time.unwrap_or(before.iat))),
             iat,
             exp: iat.saturating_add(lasts.as_secs()),
             jti: Some(keys::random_hex(16)?),
@@ -191,8 +202,9 @@ mod tests {
         assert_eq!((read.sub.as_deref(), read.key.as_deref()), (Some("ann"), Some("shop")));
         assert_eq!(read.exp - read.iat, 600);
         let (_, renewed) =
-            tokens(SECRET).make(Some("shop"), None, made.sid.as_deref(), LASTS, now()).unwrap();
-        assert_eq!(renewed.sid, made.sid);
+            tokens(SECRET).make(Some("shop"), None, Some(&made), LASTS, now() + LASTS).unwrap();
+        assert_eq!((&renewed.sid, renewed.auth_time), (&made.sid, Some(made.iat)));
+        assert_eq!(renewed.session_seconds(now() + LASTS * 2), 1_200);
         assert_ne!(renewed.jti, made.jti);
     }
 
@@ -221,7 +233,8 @@ mod tests {
         // {"alg":"none","typ":"JWT"} and {"exp":9999999999}
         let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJleHAiOjk5OTk5OTk5OTl9.";
         assert_eq!(tokens.read(none, now()).unwrap_err().code(), "unknown_credential");
-        let claims = Claims { sub: None, key: None, sid: None, iat: 0, exp: u64::MAX, jti: None };
+        let claims =
+            Claims { sub: None, key: None, sid: None, auth_time: None, iat: 0, exp: u64::MAX, jti: None };
         let header = Header::new(Algorithm::HS512);
         let key = EncodingKey::from_secret(SECRET.as_bytes());
         let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
