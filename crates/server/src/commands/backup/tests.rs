@@ -86,7 +86,7 @@ fn what_was_backed_up_comes_back_and_nothing_is_overwritten_unasked() {
     let memory = Path::new(&config.memory.folder);
     // Longer than a block, with a hole in it.
     let long = [b"{".repeat(100_000), vec![0; 300_000], b"}".to_vec()].concat();
-    fs::write(memory.join("ann.json"), &long).unwrap();
+    fs::write(memory.join("ann.json"), long).unwrap();
     fs::write(memory.join("bob.json"), "").unwrap();
     let file = place.path().join("backup.tar.gz");
     back_up(&config, &backup_to(&file)).unwrap();
