@@ -32,11 +32,6 @@ use crate::{
 
 /// Runs the command. An error is printed by `main` and ends with a non-zero code.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
-    // A process that reads one document knows nothing of the configuration.
-    if matches!(cli.command, Command::ReadPdf) {
-        voce_rag::read_pdf()?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let file = cli.config.with_all_of(std::env::args());
     let config = Config::load(&file)?;
     match cli.command {
@@ -60,7 +55,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Key(args) => key::run(&args)?,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
-        Command::ReadPdf => {}
+        Command::ReadPdf => voce_rag::read_pdf()?,
     }
     Ok(ExitCode::SUCCESS)
 }
