@@ -6,12 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import jsonschema
-import yaml
 from kubernetes_validate import utils
 from referencing import Registry, Resource
 
 from . import custom
-from .common import DEPLOY, clear_secrets
+from .common import DEPLOY, clear_secrets, read_yaml
 from .pods import object_problems
 from .wiring import whole_problems
 
@@ -57,14 +56,10 @@ def schema_problems(document, is_patch=False):
     return found
 
 
-def documents(text):
-    return [document for document in yaml.safe_load_all(text) if document]
-
-
 def kustomization_problems(folder):
     """What it lists is there, and what is there it lists."""
     found = []
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    kustomization = read_yaml((folder / "kustomization.yaml").read_text())[0]
     listed = [Path(entry) for entry in kustomization.get("resources", []) + kustomization.get("components", [])]
     listed += [Path(patch["path"]) for patch in kustomization.get("patches", []) if "path" in patch]
     for generator in kustomization.get("configMapGenerator", []):
@@ -83,7 +78,7 @@ def kustomization_problems(folder):
 
 def source_problems(folder):
     found = kustomization_problems(folder)
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    kustomization = read_yaml((folder / "kustomization.yaml").read_text())[0]
     patches = {patch.get("path") for patch in kustomization.get("patches", [])}
     for name in [*kustomization.get("resources", []), *(patch for patch in patches if patch)]:
         file = folder / name
@@ -91,7 +86,7 @@ def source_problems(folder):
             continue
         text = file.read_text()
         found += [f"{file}: {problem}" for problem in clear_secrets(text)]
-        for document in documents(text):
+        for document in read_yaml(text):
             found += [f"{file}: {problem}" for problem in schema_problems(document, name in patches)]
     return found
 
@@ -101,7 +96,7 @@ def rendered(folder):
     run = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
     if run.returncode != 0:
         return [], [f"{folder}: kubectl kustomize: {run.stderr.strip()}"]
-    return documents(run.stdout), []
+    return read_yaml(run.stdout), []
 
 
 def problems():
