@@ -88,11 +88,11 @@ def calls(mode, seed, environment):
     with subprocess.Popen([VOCE, "serve", "--listen", f"127.0.0.1:{port}"], env=enabled, cwd=ROOT,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            wait_for(url + "/health")
+            wait_for(url + "/ready")
             command = [VOCE, "simulate", str(SCENARIO), "--url", url, "--calls", str(CALLS), "--seed", str(seed), "--json"]
             scenarios = json.loads(run(command, environment, allowed=(0, 1)))
         finally:
-            server.send_signal(signal.SIGTERM)
+            server.send_signal(signal.SIGINT)
     turns = [turn for scenario in scenarios["scenarios"] for call in scenario["calls"] for turn in call["turns"]]
     return [turn["voice_to_voice_seconds"] for turn in turns if turn.get("voice_to_voice_seconds")]
 

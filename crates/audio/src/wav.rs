@@ -53,6 +53,10 @@ fn samples(reader: WavReader<impl io::Read>, path: &Path) -> Result<(Vec<f32>, u
         let reason = format!("its rate is {} Hz, expected 1000 to 768000", spec.sample_rate);
         return Err(WavError::Format { path: path.into(), reason });
     }
+    if spec.bits_per_sample > 32 {
+        let reason = format!("its samples have {} bits", spec.bits_per_sample);
+        return Err(WavError::Format { path: path.into(), reason });
+    }
     let interleaved = match spec.sample_format {
         SampleFormat::Float => until_end(reader.into_samples::<f32>()),
         SampleFormat::Int => {
@@ -150,6 +154,15 @@ mod tests {
         assert_eq!(parse_wav(&bytes, "recording").unwrap(), (vec![0.0, 0.5, -0.5], 16_000));
         let error = parse_wav(b"no sound", "recording").unwrap_err().to_string();
         assert!(error.contains("recording is not a WAV file"), "{error}");
+    }
+
+    #[test]
+    fn samples_wider_than_any_are_refused() {
+        let mut bytes = wav_bytes(&[0, 1], 16_000);
+        // 9 bytes a sample, 72 bits each, and the rate of bytes that goes with it.
+        bytes[28..36].copy_from_slice(&[0x80, 0x32, 0x02, 0, 9, 0, 72, 0]);
+        let error = parse_wav(&bytes, "wide").unwrap_err().to_string();
+        assert!(error.contains("wide is not a WAV file"), "{error}");
     }
 
     fn ramp(channels: u16) -> Vec<f32> {

@@ -30,9 +30,14 @@ struct Socket {
 }
 
 impl Cable {
-    /// From now on nothing that is sent arrives.
+    /// From now on nothing that is sent arrives, neither way.
     pub fn cut(&self) {
         self.0.store(true, Relaxed);
+    }
+
+    /// The cable is whole again; what was sent meanwhile is lost.
+    pub fn mend(&self) {
+        self.0.store(false, Relaxed);
     }
 }
 
@@ -54,7 +59,16 @@ impl AsyncUdpSocket for Socket {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        self.socket.poll_recv(context, buffers, meta)
+        loop {
+            let received = self.socket.poll_recv(context, buffers, meta);
+            if received.is_pending() || !self.cable.0.load(Relaxed) {
+                return received;
+            }
+            // An error would not go away by asking again.
+            if let Poll::Ready(Err(error)) = received {
+                return Poll::Ready(Err(error));
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod rtvi;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
@@ -26,6 +27,8 @@ use link::Link;
 use mouth::{Speech, Utterance};
 use record::Record;
 
+/// The environment variable with the API key for servers that ask for one.
+pub const API_KEY: &str = "VOCE_API_KEY";
 /// Samples per second of what a caller says.
 pub const SPOKEN_RATE_HZ: u32 = 16_000;
 /// Samples per second of what a caller hears.
@@ -35,7 +38,7 @@ pub const HEARD_RATE_HZ: u32 = 24_000;
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
     /// The server refused; its status and what it said.
-    #[error("the server answered {status}: {body}")]
+    #[error("the server answered {status}: {body}{}", hint(*status))]
     Refused {
         /// HTTP status.
         status: u16,
@@ -137,19 +140,15 @@ struct Answer {
 }
 
 impl Caller {
-    /// Calls the server at `base_url` (`http://127.0.0.1:8080`) and waits until sound and messages can flow.
+    /// Calls the server at `base_url` (`http://127.0.0.1:8080`) and waits until sound and messages can flow. Shows the
+    /// API key of [`API_KEY`], if there is one.
     pub async fn connect(base_url: &str) -> Result<Self, CallerError> {
-        // The client wants a TLS provider even for plain HTTP; one that is there already does as well.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        Self::connect_by(http, base_url).await
+        Self::connect_by(client()?, base_url).await
     }
 
     /// As [`Caller::connect`], saying who calls.
     pub async fn connect_as(base_url: &str, user: &str) -> Result<Self, CallerError> {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        Self::begin(http, base_url, Some(user)).await
+        Self::begin(client()?, base_url, Some(user)).await
     }
 
     /// As [`Caller::connect`], with a client of one's own, which many callers can share.
@@ -300,6 +299,16 @@ impl Caller {
         Ok(())
     }
 
+    /// Loses the network: nothing is sent and nothing arrives until [`Caller::plug_in`].
+    pub fn unplug(&self) {
+        self.link.plug(false);
+    }
+
+    /// Has the network again, at the same address.
+    pub fn plug_in(&self) {
+        self.link.plug(true);
+    }
+
     /// Hangs up as a page does; returns the moment just before.
     pub async fn hang_up(self) -> Instant {
         let now = Instant::now();
@@ -339,6 +348,37 @@ async fn post(
     let retry_after =
         response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
     Err(CallerError::Refused { status: status.as_u16(), body: response.text().await?, retry_after })
+}
+
+/// A client that shows the API key of [`API_KEY`], if there is one.
+///
+/// # Errors
+/// If the key cannot be sent, or there is no TLS.
+pub fn client() -> Result<reqwest::Client, CallerError> {
+    client_with(std::env::var(API_KEY).ok().as_deref())
+}
+
+/// A client that shows this API key or session token.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_with(credential: Option<&str>) -> Result<reqwest::Client, CallerError> {
+    // The client wants a TLS provider even for plain HTTP; one that is there already does as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut headers = HeaderMap::new();
+    if let Some(credential) = credential.map(str::trim).filter(|credential| !credential.is_empty()) {
+        let said = HeaderValue::from_str(&format!("Bearer {credential}"));
+        // The reason would quote the key.
+        let mut said =
+            said.map_err(|_| CallerError::Http(format!("{API_KEY} holds no key that can be sent")))?;
+        said.set_sensitive(true);
+        headers.insert(AUTHORIZATION, said);
+    }
+    Ok(reqwest::Client::builder().timeout(Duration::from_secs(30)).default_headers(headers).build()?)
+}
+
+fn hint(status: u16) -> String {
+    if status == 401 { format!("; set {API_KEY} to a key of that server") } else { String::new() }
 }
 
 fn on_this_machine(base_url: &str) -> bool {

@@ -170,6 +170,11 @@ impl Link {
         self.close().await;
     }
 
+    /// Loses the network, or has it again.
+    pub fn plug(&self, is_in: bool) {
+        if is_in { self.cable.mend() } else { self.cable.cut() }
+    }
+
     /// Ends the connection and its tasks with no further word to the server.
     pub async fn vanish(self) {
         self.cable.cut();

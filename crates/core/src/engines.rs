@@ -7,9 +7,10 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use serde::Serialize;
+use tokio::time::Instant;
 use tracing::Span;
 
-use crate::{AudioFrame, Line, Passage, Piece, Prompt, Speech, Text};
+use crate::{AudioFrame, Line, Passage, Piece, Prompt, Speech, Text, Wait};
 
 /// What an engine yields. The stream ends after its first error.
 pub type Output<T> = BoxStream<'static, Result<T, EngineError>>;
@@ -158,11 +159,39 @@ where
     T: Send + 'static,
     F: Fn(&mut S) -> Result<Option<T>, EngineError> + Send + Sync + 'static,
 {
+    unfold(None, state, step)
+}
+
+/// [`steps`] of a model's work: what they wait for adds up in `wait`, which is told once the stream is gone.
+pub fn measured_steps<S, T, F>(wait: Wait, state: S, step: F) -> Output<T>
+where
+    S: Send + 'static,
+    T: Send + 'static,
+    F: Fn(&mut S) -> Result<Option<T>, EngineError> + Send + Sync + 'static,
+{
+    unfold(Some(wait), state, step)
+}
+
+fn unfold<S, T, F>(wait: Option<Wait>, state: S, step: F) -> Output<T>
+where
+    S: Send + 'static,
+    T: Send + 'static,
+    F: Fn(&mut S) -> Result<Option<T>, EngineError> + Send + Sync + 'static,
+{
     let (span, step) = (Span::current(), Arc::new(step));
-    stream::try_unfold(state, move |mut state| {
+    stream::try_unfold((wait, state), move |(mut wait, mut state)| {
         let (step, span) = (step.clone(), span.clone());
         async move {
-            let work = move || span.in_scope(|| Ok(step(&mut state)?.map(|item| (item, state))));
+            let asked = Instant::now();
+            let work = move || {
+                span.in_scope(|| {
+                    let item = match &mut wait {
+                        Some(wait) => wait.during(asked, || step(&mut state))?,
+                        None => step(&mut state)?,
+                    };
+                    Ok(item.map(|item| (item, (wait, state))))
+                })
+            };
             match tokio::task::spawn_blocking(work).await {
                 Ok(outcome) => outcome,
                 // A panic in the model is a panic of the stage that asked, which the flow turns into an error.

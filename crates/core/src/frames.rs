@@ -72,6 +72,9 @@ pub struct Transcript {
     pub audio_seconds: f64,
     /// How often the recogniser had to try again (other padding), 0 as a rule.
     pub retries: u32,
+    /// How long the recogniser waited to be free, seconds.
+    #[serde(skip)]
+    pub waited_seconds: f64,
 }
 
 /// One unit of a recogniser's vocabulary.

@@ -5,11 +5,12 @@ mod event;
 mod frames;
 mod report;
 mod tools;
+mod wait;
 
 pub use call::{CONTROLS, Call, Control, FarEnd, Recorder, SPEAKER_FRAMES, Speaker, in_memory};
 pub use engines::{
     EndOfTurn, EngineError, Knowledge, LanguageModel, ModelCard, Output, SpeechToText, TextToSpeech,
-    VoiceActivity, steps,
+    VoiceActivity, measured_steps, steps,
 };
 pub use event::{EndReason, Event};
 pub use frames::{
@@ -18,3 +19,4 @@ pub use frames::{
 };
 pub use report::TurnReport;
 pub use tools::{Memory, OnInterruption, ToolCall, ToolDefinition, ToolOutcome, ToolPolicy, ToolStep, Tools};
+pub use wait::{Wait, lock, on_wait, waited, waited_so_far};

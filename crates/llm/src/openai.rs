@@ -26,6 +26,9 @@ const NAME: &str = "openai";
 /// Where the key is read from. Local servers need none.
 const KEY: &str = "OPENAI_API_KEY";
 
+/// The most text of one answer, bytes. Servers hold `max_tokens` themselves; this is for one that never ends.
+const LONGEST_ANSWER: usize = 256 * 1024;
+
 /// What to do about a server that refuses tools.
 const NO_TOOLS: &str = "the model or its server takes no tools: take them out of [tools], or start the server with \
                         them (vLLM: --enable-auto-tool-choice and --tool-call-parser; llama.cpp: --jinja)";
@@ -147,6 +150,7 @@ impl LanguageModel for OpenAi {
             begun: false,
             finished: false,
             usage: Usage::default(),
+            bytes: 0,
             calls: Calls::default(),
             waiting: VecDeque::new(),
             has_tools: !prompt.tools.is_empty(),
@@ -166,6 +170,8 @@ struct Reading {
     begun: bool,
     finished: bool,
     usage: Usage,
+    /// Text that has come.
+    bytes: usize,
     calls: Calls,
     /// What is complete and was not asked for yet.
     waiting: VecDeque<Piece>,
@@ -233,6 +239,14 @@ impl Reading {
         let delta = chunk.pointer("/choices/0/delta").or_else(|| chunk.pointer("/choices/0/message"));
         let delta = delta.unwrap_or(&Value::Null);
         let text = delta.get("content").and_then(Value::as_str).unwrap_or_default();
+        self.bytes += text.len();
+        if self.bytes > LONGEST_ANSWER {
+            let reason = format!(
+                "{} sent an answer of more than {LONGEST_ANSWER} bytes; check llm.max_tokens and llm.extra_body",
+                self.address
+            );
+            return Err(EngineError::run(NAME, reason));
+        }
         self.begun |= self.calls.take(delta) || !text.is_empty();
         if self.finished {
             // A call is complete when the answer is: no server says so earlier.

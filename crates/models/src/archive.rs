@@ -68,13 +68,9 @@ fn tar_members(archive: &Archive, opened: File, wanted: &[Wanted], file: &str) -
     }
 }
 
-fn write(
-    mut from: impl Read,
-    size: u64,
-    want: &Wanted,
-    file: &str,
-    archive: &Archive,
-) -> Result<(), Trouble> {
+fn write(from: impl Read, size: u64, want: &Wanted, file: &str, archive: &Archive) -> Result<(), Trouble> {
+    // Not more than was announced: what goes on behind it would fill the disk, and has another checksum anyway.
+    let mut from = from.take(size);
     let dir = want.to.parent().unwrap_or(&want.to);
     disk::check_space(dir, size, file, &archive.to_string())?;
     let failed = |error: io::Error| disk::write_failed(&want.to, &error, size, file, &archive.to_string());

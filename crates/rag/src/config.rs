@@ -38,7 +38,8 @@ pub struct Config {
     /// Embedding model in the model store: a BERT with `model.safetensors`, `config.json`, `tokenizer.json`, pooled by
     /// its mean. Whoever changes it must ingest again.
     pub model: String,
-    /// Where embeddings are computed: `auto` or `cpu`, which both mean the CPU in this build.
+    /// Where embeddings are computed: `auto`, `cpu`, or `cuda`, for which the binary has to be built with the feature of that
+    /// name; otherwise `auto` is the CPU.
     pub device: Device,
     /// Threads of one embedding. One is best for questions; two help with long documents only.
     pub threads: usize,

@@ -5,10 +5,11 @@ use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config, DTYPE};
 use rayon::{ThreadPool, prelude::*};
 use tokenizers::{Tokenizer, TruncationParams};
-use voce_core::EngineError;
+use tokio::time::Instant;
+use voce_core::{EngineError, waited};
 use voce_models::Store;
 
-use crate::ENGINE;
+use crate::{ENGINE, device};
 
 /// Longer texts are cut; the limit that sentence-transformers sets for this model.
 const LONGEST_TOKENS: usize = 256;
@@ -17,15 +18,26 @@ const LONGEST_TOKENS: usize = 256;
 pub struct Embedder {
     name: String,
     dimension: usize,
+    device: Device,
     model: BertModel,
     tokenizer: Tokenizer,
     threads: ThreadPool,
 }
 
 impl Embedder {
-    /// Loads `model` from the store and runs it once. Computes on `threads` threads of its own, so that it leaves
-    /// the others to whoever paces sound.
+    /// Loads `model` from the store onto the CPU and runs it once. Computes on `threads` threads of its own, so that it
+    /// leaves the others to whoever paces sound.
     pub fn load(store: &Store, model: &str, threads: usize) -> Result<Self, EngineError> {
+        Self::load_on(store, model, threads, Device::Cpu)
+    }
+
+    /// As [`Self::load`], on `device`.
+    pub(crate) fn load_on(
+        store: &Store,
+        model: &str,
+        threads: usize,
+        device: Device,
+    ) -> Result<Self, EngineError> {
         let file = |name: &str| store.file(model, name).map_err(|error| EngineError::load(ENGINE, error));
         let (weights, config, tokenizer) =
             (file("model.safetensors")?, file("config.json")?, file("tokenizer.json")?);
@@ -38,9 +50,9 @@ impl Embedder {
         };
         let text = std::fs::read_to_string(&config).map_err(|error| broken(&config, &error))?;
         let bert: Config = serde_json::from_str(&text).map_err(|error| broken(&config, &error))?;
-        let tensors = candle_core::safetensors::load(&weights, &Device::Cpu);
+        let tensors = candle_core::safetensors::load(&weights, &device);
         let tensors = tensors.map_err(|error| broken(&weights, &error))?;
-        let variables = VarBuilder::from_tensors(tensors, DTYPE, &Device::Cpu);
+        let variables = VarBuilder::from_tensors(tensors, DTYPE, &device);
         let network = BertModel::load(variables, &bert).map_err(|error| broken(&weights, &error))?;
         let words = load_tokenizer(&tokenizer).map_err(|error| broken(&tokenizer, &error))?;
         let threads = rayon::ThreadPoolBuilder::new()
@@ -51,6 +63,7 @@ impl Embedder {
         let embedder = Self {
             name: model.to_owned(),
             dimension: bert.hidden_size,
+            device,
             model: network,
             tokenizer: words,
             threads,
@@ -64,6 +77,11 @@ impl Embedder {
         &self.name
     }
 
+    /// Where it computes: `cpu`, `cuda:0`.
+    pub fn device(&self) -> &'static str {
+        device::name(&self.device)
+    }
+
     /// Numbers in a vector.
     pub fn dimension(&self) -> usize {
         self.dimension
@@ -74,7 +92,10 @@ impl Embedder {
     pub fn embed(&self, text: &str) -> Result<Vec<f32>, EngineError> {
         let encoding = self.tokenizer.encode(text, true).map_err(|error| EngineError::run(ENGINE, error))?;
         let tokens = encoding.get_ids();
-        self.threads.install(|| self.forward(tokens)).map_err(|error| EngineError::run(ENGINE, error))
+        let asked = Instant::now();
+        let (before, vector) = self.threads.install(|| (asked.elapsed(), self.forward(tokens)));
+        waited(before);
+        vector.map_err(|error| EngineError::run(ENGINE, error))
     }
 
     /// The vectors of `texts`, as many at the same time as there are threads.
@@ -83,7 +104,7 @@ impl Embedder {
     }
 
     fn forward(&self, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {
-        let tokens = Tensor::new(tokens, &Device::Cpu)?.unsqueeze(0)?;
+        let tokens = Tensor::new(tokens, &self.device)?.unsqueeze(0)?;
         let states = self.model.forward(&tokens, &tokens.zeros_like()?, None)?;
         let mut vector: Vec<f32> = states.squeeze(0)?.mean(0)?.to_vec1()?;
         let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::EPSILON);

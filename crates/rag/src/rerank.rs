@@ -9,15 +9,16 @@ use rayon::ThreadPool;
 use tokenizers::{Tokenizer, TruncationParams, TruncationStrategy};
 use tokio::time::Instant;
 use voce_core::{EngineError, Passage};
-use voce_models::Store;
+use voce_models::{Device as Wanted, Store};
 
-use crate::ENGINE;
+use crate::{ENGINE, device};
 
 /// Longer pairs are cut at the passage's end, as sentence-transformers cuts them for this kind of model.
 const LONGEST_TOKENS: usize = 512;
 
 /// A loaded cross-encoder. Blocking: call it on a blocking thread.
 pub struct Reranker {
+    device: Device,
     model: BertModel,
     pooler: Linear,
     classifier: Linear,
@@ -26,14 +27,22 @@ pub struct Reranker {
 }
 
 impl Reranker {
-    /// Loads `model` from the store and runs it once.
-    pub fn load(store: &Store, model: &str, threads: usize) -> Result<Self, EngineError> {
+    /// Loads `model` from the store and runs it once, on the device that is `wanted`.
+    pub fn load(store: &Store, model: &str, threads: usize, wanted: Wanted) -> Result<Self, EngineError> {
+        let device = device::choose(wanted)?;
         let file = |name: &str| store.file(model, name).map_err(|error| EngineError::load(ENGINE, error));
-        Self::read(&file("model.safetensors")?, &file("config.json")?, &file("tokenizer.json")?, threads)
+        let (weights, config) = (file("model.safetensors")?, file("config.json")?);
+        Self::read(&weights, &config, &file("tokenizer.json")?, threads, device)
     }
 
     /// Loads a model from its files.
-    fn read(weights: &Path, config: &Path, tokenizer: &Path, threads: usize) -> Result<Self, EngineError> {
+    fn read(
+        weights: &Path,
+        config: &Path,
+        tokenizer: &Path,
+        threads: usize,
+        device: Device,
+    ) -> Result<Self, EngineError> {
         let broken = |what: &Path, error: &dyn std::fmt::Display| {
             let reason = format!(
                 "{} cannot be used as a reranker: {error}; expected a BERT with one output (BertForSequenceClassification); \
@@ -44,9 +53,9 @@ impl Reranker {
         };
         let text = std::fs::read_to_string(config).map_err(|error| broken(config, &error))?;
         let bert: Config = serde_json::from_str(&text).map_err(|error| broken(config, &error))?;
-        let tensors = candle_core::safetensors::load(weights, &Device::Cpu);
+        let tensors = candle_core::safetensors::load(weights, &device);
         let tensors = tensors.map_err(|error| broken(weights, &error))?;
-        let variables = VarBuilder::from_tensors(tensors, DTYPE, &Device::Cpu);
+        let variables = VarBuilder::from_tensors(tensors, DTYPE, &device);
         let size = bert.hidden_size;
         let network = BertModel::load(variables.pp("bert"), &bert).and_then(|network| {
             let pooler = candle_nn::linear(size, size, variables.pp("bert.pooler.dense"))?;
@@ -60,7 +69,7 @@ impl Reranker {
             .thread_name(|index| format!("rerank-{index}"))
             .build()
             .map_err(|error| EngineError::load(ENGINE, format!("no threads for the reranker: {error}")))?;
-        let reranker = Self { model, pooler, classifier, tokenizer, threads };
+        let reranker = Self { device, model, pooler, classifier, tokenizer, threads };
         reranker.score("The first pair", "is slow.").map_err(|error| broken(weights, &error))?;
         Ok(reranker)
     }
@@ -74,8 +83,8 @@ impl Reranker {
     }
 
     fn forward(&self, tokens: &[u32], types: &[u32]) -> candle_core::Result<f32> {
-        let tokens = Tensor::new(tokens, &Device::Cpu)?.unsqueeze(0)?;
-        let types = Tensor::new(types, &Device::Cpu)?.unsqueeze(0)?;
+        let tokens = Tensor::new(tokens, &self.device)?.unsqueeze(0)?;
+        let types = Tensor::new(types, &self.device)?.unsqueeze(0)?;
         let states = self.model.forward(&tokens, &types, None)?;
         let first = states.i((.., 0))?.contiguous()?;
         let pooled = self.pooler.forward(&first)?.tanh()?;
@@ -197,7 +206,7 @@ mod tests {
 
     fn load(folder: &Path) -> Reranker {
         let [weights, config, tokenizer] = tiny(folder);
-        Reranker::read(&weights, &config, &tokenizer, 1).unwrap()
+        Reranker::read(&weights, &config, &tokenizer, 1, Device::Cpu).unwrap()
     }
 
     #[test]
@@ -223,7 +232,7 @@ mod tests {
         let mut tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();
         tensors.remove("classifier.weight");
         candle_core::safetensors::save(&tensors, &weights).unwrap();
-        let error = Reranker::read(&weights, &config, &tokenizer, 1).err().unwrap().to_string();
+        let error = Reranker::read(&weights, &config, &tokenizer, 1, Device::Cpu).err().unwrap().to_string();
         assert!(error.contains("model.safetensors") && error.contains("classifier.weight"), "{error}");
     }
 

@@ -2,14 +2,15 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
+use tokio::time::Instant;
 use tracing::{Instrument, field::Empty, info_span, warn};
-use voce_core::{EngineError, Knowledge, ModelCard, Passage};
-use voce_models::{Device, Store};
+use voce_core::{EngineError, Knowledge, ModelCard, Passage, Wait};
+use voce_models::Store;
 
 use crate::{
     ENGINE, Embedder,
     config::{Config, StoreKind},
-    neighbours,
+    device, neighbours,
     rerank::{self, Reranker},
     sparse,
     store::{Query, StoreError, VectorStore, attach_server, open_embedded, open_server},
@@ -22,38 +23,46 @@ const RERANKED: usize = 3;
 ///
 /// Without anything ingested every search is empty, and a warning says what to do.
 pub fn build(config: &Config, models: &Store) -> Result<Option<Arc<dyn Knowledge>>, EngineError> {
-    Ok(build_all(&[config], models)?.pop().flatten())
+    Ok(build_all(&[config], models, &mut Loaded::default())?.pop().flatten())
 }
+
+/// Knowledge bases that are open, for those that are opened later to share.
+#[derive(Clone, Default)]
+pub struct Loaded(Vec<(Config, Arc<Search>)>);
 
 /// As [`build`], one for each configuration, in their order. What differs only by what it asks of its store (`min_score`,
 /// `neighbours`, `tags`, the reranker) shares that, as one process can open it but once; what has the same models shares those.
+/// So do those of `loaded`, which afterwards holds what was built here. One that was empty is looked at again.
 pub fn build_all(
     configs: &[&Config],
     models: &Store,
+    loaded: &mut Loaded,
 ) -> Result<Vec<Option<Arc<dyn Knowledge>>>, EngineError> {
-    let mut loaded: Vec<(&Config, Arc<Search>)> = vec![];
+    let mut now: Vec<(Config, Arc<Search>)> = vec![];
     let mut all: Vec<Option<Arc<dyn Knowledge>>> = vec![];
     for config in configs {
         if config.store == StoreKind::None {
             all.push(None);
             continue;
         }
-        let same = loaded.iter().find(|(other, _)| other == config).map(|(_, search)| search.clone());
-        let search = match same {
+        let filled = || loaded.0.iter().filter(|(_, search)| search.store.is_some());
+        let same = now.iter().chain(filled()).find(|(other, _)| other == *config);
+        let search = match same.map(|(_, search)| search.clone()) {
             Some(search) => search,
             None => {
-                let search = Arc::new(load(config, &loaded, models)?);
-                loaded.push((config, search.clone()));
-                search
+                let known: Vec<_> = now.iter().chain(&loaded.0).cloned().collect();
+                Arc::new(load(config, &known, models)?)
             }
         };
+        now.push(((*config).clone(), search.clone()));
         all.push(Some(search));
     }
+    loaded.0 = now;
     Ok(all)
 }
 
 /// A search of its own, with as much of those that are there as it can have.
-fn load(config: &Config, loaded: &[(&Config, Arc<Search>)], models: &Store) -> Result<Search, EngineError> {
+fn load(config: &Config, loaded: &[(Config, Arc<Search>)], models: &Store) -> Result<Search, EngineError> {
     // What a search only asks for, so that the same store answers others too.
     let without_wishes = |config: &Config| Config {
         min_score: 0.0,
@@ -63,15 +72,17 @@ fn load(config: &Config, loaded: &[(&Config, Arc<Search>)], models: &Store) -> R
         tags: BTreeMap::new(),
         ..config.clone()
     };
-    let same_reranker =
-        |other: &Config| (&config.reranker, config.threads) == (&other.reranker, other.threads);
+    let same_reranker = |other: &Config| {
+        (&config.reranker, config.threads, config.device) == (&other.reranker, other.threads, other.device)
+    };
     let reranker = match loaded.iter().find(|(other, _)| same_reranker(other)) {
         _ if config.reranker.is_empty() => None,
         Some((_, search)) => search.reranker.clone(),
-        None => Some(Arc::new(Reranker::load(models, &config.reranker, config.threads)?)),
+        None => Some(Arc::new(Reranker::load(models, &config.reranker, config.threads, config.device)?)),
     };
     let has_same_store = |other: &Config| without_wishes(config) == without_wishes(other);
-    if let Some((_, search)) = loaded.iter().find(|(other, _)| has_same_store(other)) {
+    let sharable = |(other, search): &&(Config, Arc<Search>)| search.store.is_some() && has_same_store(other);
+    if let Some((_, search)) = loaded.iter().find(sharable) {
         return Ok(Search { config: Arc::new(config.clone()), reranker, ..Search::clone(search) });
     }
     let embeds_alike = |other: &Config| {
@@ -87,19 +98,16 @@ fn load(config: &Config, loaded: &[(&Config, Arc<Search>)], models: &Store) -> R
         (None, StoreKind::Qdrant) => "qdrant",
         (None, _) => "qdrant-edge",
     };
-    let device = if config.store == StoreKind::Qdrant { config.url.clone() } else { "cpu".into() };
+    let device =
+        if config.store == StoreKind::Qdrant { config.url.clone() } else { embedder.device().into() };
     let card = ModelCard { provider: provider.into(), name: embedder.name().to_owned(), device };
     Ok(Search { card, embedder, reranker, store, config: Arc::new(config.clone()) })
 }
 
 /// The embedding model on the device that `config` wants.
 pub fn load_embedder(config: &Config, models: &Store) -> Result<Arc<Embedder>, EngineError> {
-    if config.device == Device::Cuda {
-        let reason =
-            "this build computes embeddings on the CPU only; set knowledge.device to \"auto\" or \"cpu\"";
-        return Err(EngineError::load(ENGINE, reason));
-    }
-    Embedder::load(models, &config.model, config.threads).map(Arc::new)
+    let device = device::choose(config.device)?;
+    Embedder::load_on(models, &config.model, config.threads, device).map(Arc::new)
 }
 
 /// The key for a Qdrant server. From the environment only, so that it stands in no file.
@@ -238,8 +246,10 @@ async fn embed(embedder: Arc<Embedder>, question: String) -> Result<Vec<f32>, En
         model = embedder.name(),
         device = "cpu",
         dimensions = embedder.dimension(),
+        queue_wait_ms = Empty,
     );
-    let work = move || span.in_scope(|| embedder.embed(&question));
+    let (mut wait, asked) = (span.in_scope(|| Wait::of("rag.embed")), Instant::now());
+    let work = move || span.in_scope(|| wait.during(asked, || embedder.embed(&question)));
     match tokio::task::spawn_blocking(work).await {
         Ok(vector) => vector,
         Err(join) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),

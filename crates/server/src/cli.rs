@@ -1,4 +1,7 @@
 //! The command line. `--help` of every command ends with examples.
+mod access;
+mod disk;
+mod health;
 mod knowledge;
 mod tools;
 
@@ -6,6 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use access::KeyArgs;
+pub use disk::{BackupArgs, Kind, RestoreArgs};
+pub use health::HealthArgs;
 pub use knowledge::{IngestArgs, KnowledgeCommand, MemoryCommand, PushArgs};
 pub use tools::ToolsCommand;
 
@@ -68,6 +74,9 @@ pub enum Command {
     Models(ModelsCommand),
     /// Read documents into the knowledge base: Markdown, text, HTML, PDF, DOCX, CSV, and pages of the web.
     Ingest(IngestArgs),
+    /// Read a PDF from standard input: what `voce ingest` starts for each of them.
+    #[command(hide = true, name = voce_rag::READ_PDF)]
+    ReadPdf,
     /// See, search and tidy up the knowledge base, or move it to a Qdrant server.
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),
@@ -77,6 +86,12 @@ pub enum Command {
     /// See or forget what is remembered of callers between their calls.
     #[command(subcommand)]
     Memory(MemoryCommand),
+    /// Ask a running server whether it is ready, or alive; 0 if it is.
+    Health(HealthArgs),
+    /// Write what stands on this machine's disk into one file: embedded knowledge, traces that wait, remembered callers.
+    Backup(BackupArgs),
+    /// Put a backup back.
+    Restore(RestoreArgs),
     /// Say what is installed, where each model would run, what is missing and how to get it.
     #[command(after_help = "Examples:
   voce doctor
@@ -90,6 +105,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Hold a recorded call again under the present configuration and compare.
     Replay(ReplayArgs),
+    /// Make an API key: who has one may use a server that asks for it.
+    Key(KeyArgs),
     /// Print the effective configuration, every key explained.
     #[command(after_help = "Examples:
   voce config
@@ -103,7 +120,8 @@ pub enum Command {
 #[derive(Args)]
 #[command(after_help = "Examples:
   voce serve
-  voce serve --listen 0.0.0.0:8080 --set llm.engine=openai --set llm.base_url=http://127.0.0.1:11434/v1")]
+  voce serve --listen 0.0.0.0:8080 --set access.keys_file=/etc/voce/keys
+  voce serve --set llm.engine=openai --set llm.base_url=http://127.0.0.1:11434/v1")]
 pub struct ServeArgs {
     /// Address of the page and its API; overrides `server.listen`.
     #[arg(long, value_name = "ADDRESS")]

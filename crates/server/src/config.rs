@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::ConfigArgs,
+    secrets,
     variants::{self, VariantConfig},
 };
 
@@ -55,7 +56,7 @@ pub struct ServerConfig {
     /// Address and port of the page and its API.
     pub listen: String,
     /// Address and port of /health, /ready and /metrics, for a network of their own. Unset: they stand beside the page, and
-    /// /metrics needs a key or a token where the page does.
+    /// /metrics needs a key where the page needs one.
     pub operations_listen: Option<String>,
     /// How long running calls may go on after SIGTERM, while no new ones are taken, seconds. Ctrl-C does not wait.
     pub drain_seconds: u64,
@@ -102,6 +103,7 @@ impl Config {
         }
         let config: Self =
             figment.extract().map_err(|error| anyhow!("configuration: {}", explain(error, "")))?;
+        secrets::check(&config).context("configuration")?;
         variants::of(&config).context("configuration")?;
         Ok(config)
     }
@@ -158,7 +160,10 @@ pub fn explain(error: figment::Error, within: &str) -> String {
                 None => format!(" (from {})", metadata.name),
             });
             let place = if key.is_empty() { String::new() } else { format!("{key}: ") };
-            format!("{place}{}{source}; `voce config` explains every key", error.kind)
+            format!(
+                "{place}{}{source}; `voce config` explains every key",
+                secrets::said(&error.kind, &error.path)
+            )
         })
         .collect::<Vec<_>>()
         .join("\n")

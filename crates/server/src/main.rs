@@ -11,6 +11,7 @@ mod inspector;
 mod memory;
 mod metrics;
 mod old_audio;
+mod secrets;
 mod variants;
 
 use std::process::ExitCode;
@@ -31,6 +32,10 @@ fn keep_candle_out_of_its_pool() {
 fn main() -> ExitCode {
     keep_candle_out_of_its_pool();
     let cli = cli::Cli::parse();
+    if matches!(cli.command, cli::Command::ReadPdf) {
+        // Without configuration and threads: each thread takes address space, of which this process has little.
+        return code(voce_rag::read_pdf().map(|()| ExitCode::SUCCESS).map_err(anyhow::Error::from));
+    }
     // One TLS provider for the process; the libraries below are built without one of their own.
     rustls::crypto::ring::default_provider().install_default().ok();
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -43,6 +48,11 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             outcome
         });
+    code(outcome)
+}
+
+/// The exit code of an outcome, whose error is printed.
+fn code(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {

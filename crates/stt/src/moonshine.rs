@@ -1,17 +1,14 @@
 //! Moonshine: an encoder that hears raw sound and a decoder that writes text, English.
 mod decoder;
 
-use std::{
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::{path::PathBuf, sync::Mutex};
 
 use ort::{
     session::Session,
     value::{DynValue, TensorRef},
 };
 use tokenizers::Tokenizer;
-use voce_core::{EngineError, ModelCard, Token, Transcript};
+use voce_core::{EngineError, ModelCard, Token, Transcript, lock};
 use voce_models::Runtime;
 
 use crate::{
@@ -95,7 +92,7 @@ impl Moonshine {
             samples
         };
         let input = TensorRef::from_array_view(([1, samples.len()], samples)).map_err(failed)?;
-        let mut session = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = lock(&self.encoder);
         let mut outputs = session.run(ort::inputs!["input_values" => input]).map_err(failed)?;
         outputs.remove("last_hidden_state").ok_or_else(|| failed("the encoder gives no `last_hidden_state`"))
     }

@@ -2,11 +2,11 @@
 mod decoder;
 mod files;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use ort::{session::Session, value::TensorRef};
 use voce_audio::NemoMel;
-use voce_core::{EngineError, ModelCard, Token, Transcript};
+use voce_core::{EngineError, ModelCard, Token, Transcript, lock};
 use voce_models::Runtime;
 
 use crate::{
@@ -71,7 +71,7 @@ impl Parakeet {
         let signal = TensorRef::from_array_view((shape, features.values.as_slice())).map_err(failed)?;
         let length = [features.valid_frames as i64];
         let length = TensorRef::from_array_view(([1], &length[..])).map_err(failed)?;
-        let mut session = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = lock(&self.encoder);
         let outputs =
             session.run(ort::inputs!["audio_signal" => signal, "length" => length]).map_err(failed)?;
         let missing = || failed("the encoder gives no `outputs` and `encoded_lengths`");
@@ -128,7 +128,7 @@ impl Recognise for Parakeet {
             text: joined(found.iter().map(|(id, _)| text(*id))),
             tokens,
             audio_seconds: samples.len() as f64 / 16_000.0,
-            retries: 0,
+            ..Transcript::default()
         })
     }
 }

@@ -11,7 +11,8 @@ use std::{
 
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use voce_core::{
-    AudioFrame, EngineError, MICROPHONE_RATE_HZ, ModelCard, Output, SpeechToText, Text, Transcript, steps,
+    AudioFrame, EngineError, MICROPHONE_RATE_HZ, ModelCard, Output, SpeechToText, Text, Transcript, Wait,
+    measured_steps, waited_so_far,
 };
 
 use crate::pieces::pieces;
@@ -157,9 +158,11 @@ impl SpeechToText for Recognizer {
                 Err(error) => stream::once(ready(Err(error))).boxed(),
                 Ok(samples) => {
                     let (recognizer, stop) = (recognizer.clone(), stop.clone());
-                    steps(Some(samples), move |samples| {
+                    measured_steps(Wait::of("stt"), Some(samples), move |samples| {
                         let Some(samples) = samples.take() else { return Ok(None) };
-                        recognizer.transcribe_until(&samples, &stop).map(|heard| Some(Text::Final(heard)))
+                        let mut heard = recognizer.transcribe_until(&samples, &stop)?;
+                        heard.waited_seconds = waited_so_far().as_secs_f64();
+                        Ok(Some(Text::Final(heard)))
                     })
                 }
             })

@@ -3,6 +3,7 @@
 //! The rest of voce speaks plain `tracing`. [`install`] sets up the log and the export; from then on every
 //! span of a turn goes, under the names of `vocabulary.rs`, to each configured sink. A call never waits for
 //! any of it: ending a span is one `try_send`, everything else happens on a thread of its own.
+mod answer;
 mod attach;
 mod batch;
 mod config;
@@ -41,7 +42,7 @@ pub use install::{Guard, Telemetry, install, layer};
 pub use metrics::{CustomConfig, CustomKind, MetricsConfig, PriceConfig, Prices};
 pub use redact::{CustomPattern, Pattern, RedactConfig, Redactor};
 pub use said::is_withheld;
-pub use spool::{SpoolConfig, SpoolFile, spool_files};
+pub use spool::{HeldSpool, HoldError, SpoolConfig, SpoolFile, hold_spool, spool_files};
 pub use trace::trace_id;
 pub use watch::{SeenEvent, SeenSpan};
 

@@ -3,7 +3,7 @@ use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::environment::Address;
+use crate::{answer, environment::Address};
 
 /// Carries the experiment's number with each request.
 pub(crate) const EXPERIMENT_HEADER: &str = "x-mlflow-experiment-id";
@@ -65,7 +65,7 @@ async fn create(client: &Client, sink: &Address, name: &str) -> Result<Option<St
     let request = client.post(api(sink, "create")?).headers(sink.headers.clone()).timeout(sink.timeout);
     let answer = request.json(&body).send().await.map_err(plain)?;
     if answer.status() == StatusCode::BAD_REQUEST {
-        let text = answer.text().await.unwrap_or_default();
+        let text = answer::text(answer).await.unwrap_or_default();
         if text.contains("RESOURCE_ALREADY_EXISTS") {
             return Ok(None);
         }
@@ -81,7 +81,7 @@ fn api(sink: &Address, call: &str) -> Result<Url, String> {
 
 async fn json_of<T: serde::de::DeserializeOwned>(answer: reqwest::Response) -> Result<T, String> {
     let status = answer.status();
-    let text = answer.text().await.map_err(plain)?;
+    let text = answer::text(answer).await.map_err(plain)?;
     if !status.is_success() {
         return Err(format!("{status}: {}", short(&text)));
     }

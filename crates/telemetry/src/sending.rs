@@ -106,7 +106,7 @@ impl Sending {
         request: RequestBuilder,
         content_type: &str,
         batch: &Batch,
-    ) -> Result<(StatusCode, bytes::Bytes), Answer> {
+    ) -> Result<(StatusCode, Vec<u8>), Answer> {
         let request = request
             .timeout(self.sink.timeout)
             .headers(self.sink.headers.clone())
@@ -114,7 +114,7 @@ impl Sending {
             .body(batch.body.clone());
         let answer = request.send().await.map_err(|error| Answer::Away(mlflow::plain(error)))?;
         let status = answer.status();
-        Ok((status, answer.bytes().await.unwrap_or_default()))
+        Ok((status, crate::answer::bytes(answer).await.unwrap_or_default()))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! One file a sink and process (redb locks its files), named `SINK.SLOT.redb`. A process takes the first slot that
 //! nobody holds and adopts what the dead left in the others.
+mod hold;
 mod report;
 mod slots;
 mod store;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use hold::{HeldSpool, HoldError, hold_spool};
 pub use report::{SpoolFile, spool_files};
 pub(crate) use slots::{Place, set_aside};
 pub(crate) use store::{Store, StoreError};

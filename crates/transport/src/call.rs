@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use voce_core::{AudioFrame, Call, Control, Event, SPEAKER_FRAMES, Speaker};
@@ -23,6 +23,9 @@ const EVENTS: usize = 512;
 /// Time that the words of farewell have to reach the browser.
 const GOODBYE: Duration = Duration::from_millis(100);
 
+/// A year: in place of no limit.
+const FOREVER_MINUTES: u32 = 60 * 24 * 365;
+
 /// Why a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallEnd {
@@ -36,6 +39,8 @@ pub enum CallEnd {
     NeverConnected,
     /// The pipeline ended it.
     BotLeft,
+    /// It lasted as long as a call may.
+    TooLong,
     /// The server shuts down.
     ShutDown,
     /// Nobody took the call, or it could not be set up.
@@ -81,9 +86,14 @@ impl CallTask {
     pub async fn run(mut self, config: &Config) -> CallEnd {
         let mut ends = None;
         let mut peer = self.peer;
+        let minutes = match config.max_call_minutes {
+            0 => FOREVER_MINUTES,
+            minutes => minutes,
+        };
+        let latest = Instant::now() + Duration::from_secs(60 * u64::from(minutes));
         loop {
             let turn = tokio::select! {
-                turn = connection(&mut peer, &mut ends, (&self.id, self.user.as_deref()), &self.accepted, &self.counters, &self.stop, config) => turn,
+                turn = connection(&mut peer, &mut ends, (&self.id, self.user.as_deref()), &self.accepted, &self.counters, (&self.stop, latest), config) => turn,
                 Some(newer) = self.replacements.recv() => Turn::Replaced(newer),
             };
             peer.link.close().await;
@@ -102,7 +112,7 @@ async fn connection(
     caller: (&str, Option<&str>),
     accepted: &mpsc::Sender<Call>,
     counters: &Arc<Counters>,
-    stop: &CancellationToken,
+    (stop, latest): (&CancellationToken, Instant),
     config: &Config,
 ) -> Turn {
     let patience = Duration::try_from_secs_f64(config.connect_seconds).unwrap_or(Duration::from_secs(20));
@@ -133,8 +143,9 @@ async fn connection(
         () = speak(&mut ends.voice, &mut ends.speaker, &outgoing) => CallEnd::BotLeft,
         () = listen(&mut ends.ear, &mut peer.tracks, &ends.microphone) => CallEnd::BotLeft,
         () = stop.cancelled() => CallEnd::ShutDown,
+        () = sleep_until(latest) => CallEnd::TooLong,
     };
-    if matches!(end, CallEnd::BotLeft | CallEnd::ShutDown | CallEnd::Disconnect) {
+    if matches!(end, CallEnd::BotLeft | CallEnd::ShutDown | CallEnd::TooLong | CallEnd::Disconnect) {
         conversation.say_goodbye().await;
         sleep(GOODBYE).await;
     }

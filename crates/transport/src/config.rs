@@ -3,6 +3,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::turn::TurnSecret;
+
 /// Settings of the WebRTC transport.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub struct Config {
     pub relay: Relay,
     /// Calls at the same time; further callers are told to try again later.
     pub max_calls: usize,
+    /// The longest that a call may last, minutes; then the bot leaves. 0: any time.
+    pub max_call_minutes: u32,
     /// What a refused caller is told to wait, seconds.
     pub retry_after_seconds: u64,
     /// Time from the answer to a working connection, seconds; then the call is given up.
@@ -50,7 +54,7 @@ pub enum Relay {
     /// The direct one alone.
     #[default]
     Never,
-    /// The direct one, and over a TURN server.
+    /// The direct one, and over a TURN server: the first `turn:` address of `[transport.turn]`.
     Beside,
     /// A TURN server alone: no UDP port of this machine can be reached.
     Only,
@@ -65,11 +69,14 @@ pub struct TurnConfig {
     pub urls: Vec<String>,
     /// How long a password holds, seconds. A call that began with it goes on.
     pub credential_seconds: u64,
+    /// The secret, where it does not come from the environment; never in a file.
+    #[serde(skip)]
+    pub secret: TurnSecret,
 }
 
 impl Default for TurnConfig {
     fn default() -> Self {
-        Self { urls: Vec::new(), credential_seconds: 3_600 }
+        Self { urls: Vec::new(), credential_seconds: 3_600, secret: TurnSecret::default() }
     }
 }
 
@@ -83,6 +90,7 @@ impl Default for Config {
             discover: Vec::new(),
             relay: Relay::Never,
             max_calls: 16,
+            max_call_minutes: 240,
             retry_after_seconds: 10,
             connect_seconds: 20.0,
             disconnected_seconds: 4.0,

@@ -4,10 +4,13 @@ mod call;
 mod channel;
 mod config;
 mod counters;
+mod discover;
 mod door;
+mod framing;
 mod microphone;
 mod mux;
 mod peer;
+mod relay;
 mod reorder;
 mod routes;
 mod rtvi;
@@ -17,11 +20,24 @@ mod speaker;
 mod stun;
 mod timestamp;
 mod transport;
+mod turn;
+mod ways;
+
+/// What reads the bytes of strangers, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod strangers {
+    pub use crate::{
+        rtvi::{Request, request},
+        sdp::check_offer,
+        stun::receiver_ufrag,
+    };
+}
 
 pub use config::{Config, IceServer, Relay, TurnConfig};
 pub use counters::{Count, Counters};
-pub use door::{Doorkeeper, Pass, Refused, Visitor};
+pub use door::{Doorkeeper, Pass, REFUSALS, Refusal, Refused, Visitor};
 pub use peer::PeerError;
 pub use routes::router;
 pub use timestamp::utc;
 pub use transport::{Answer, CallStatus, OfferError, Transport, TransportError};
+pub use turn::TurnSecret;

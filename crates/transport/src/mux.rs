@@ -10,10 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::{net::UdpSocket, sync::mpsc, time::Instant};
+use tokio::{
+    net::UdpSocket,
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::stun;
+use crate::stun::{self, TransactionId};
 
 /// Datagrams that may wait for a call: 2.5 s of speech. Beyond that they are dropped, as the network would.
 const QUEUED_DATAGRAMS: usize = 128;
@@ -40,6 +44,16 @@ struct Routes {
     ports: HashMap<u64, mpsc::Sender<Datagram>>,
     ufrags: HashMap<String, u64>,
     addresses: HashMap<SocketAddr, Held>,
+    /// Our own questions to STUN servers that wait for an answer.
+    questions: HashMap<TransactionId, oneshot::Sender<SocketAddr>>,
+}
+
+/// A question that waits. Dropping it forgets it.
+#[derive(Debug)]
+pub struct Question {
+    mux: Arc<Mux>,
+    id: TransactionId,
+    answer: oneshot::Receiver<SocketAddr>,
 }
 
 #[derive(Debug)]
@@ -104,8 +118,29 @@ impl Mux {
         (routes.ports.len(), routes.ufrags.len(), routes.addresses.len())
     }
 
+    /// A question for STUN servers, from the very socket that carries the calls: its address is what is asked for.
+    pub fn question(self: &Arc<Self>) -> Question {
+        let id = rand::random::<TransactionId>();
+        let (sender, answer) = oneshot::channel();
+        self.routes.lock().questions.insert(id, sender);
+        Question { mux: self.clone(), id, answer }
+    }
+
+    /// Questions that wait for an answer.
+    #[cfg(test)]
+    pub fn question_count(&self) -> usize {
+        self.routes.lock().questions.len()
+    }
+
     fn deliver(&self, datagram: &[u8], source: SocketAddr) {
         let mut routes = self.routes.lock();
+        // Nobody but who was asked knows the number; answers to the calls' own checks have others.
+        if let Some(asked) = stun::answered(datagram).and_then(|id| routes.questions.remove(&id)) {
+            if let Some(mapped) = stun::mapped_address(datagram) {
+                asked.send(mapped).ok();
+            }
+            return;
+        }
         let port = match stun::receiver_ufrag(datagram) {
             Some(ufrag) => routes.ufrags.get(ufrag).copied(),
             None => routes.addresses.get(&source).map(|held| held.port),
@@ -115,6 +150,24 @@ impl Mux {
         if let Some(sender) = routes.ports.get(&port) {
             drop(sender.try_send((Bytes::copy_from_slice(datagram), source)));
         }
+    }
+}
+
+impl Question {
+    /// Asks, once more if it was asked before.
+    pub async fn send(&self, server: SocketAddr) -> io::Result<()> {
+        self.mux.socket.send_to(&stun::binding_request(&self.id), server).await.map(|_| ())
+    }
+
+    /// Our address as the server sees it; none if the answer holds none.
+    pub async fn answer(&mut self) -> Option<SocketAddr> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.mux.routes.lock().questions.remove(&self.id);
     }
 }
 
@@ -181,10 +234,23 @@ impl Drop for Port {
 
 /// The addresses that browsers are told: `public` if given, else the socket's own, else, when it is bound to all,
 /// those of the machine's interfaces.
-pub fn advertised(local: SocketAddr, public: Option<IpAddr>) -> io::Result<Vec<IpAddr>> {
-    if let Some(address) = public {
-        return Ok(vec![address]);
+pub fn advertised(
+    local: SocketAddr,
+    public: Option<IpAddr>,
+    port: Option<u16>,
+) -> io::Result<Vec<SocketAddr>> {
+    match (public, port) {
+        (Some(address), port) => Ok(vec![SocketAddr::new(address, port.unwrap_or(local.port()))]),
+        (None, Some(port)) => {
+            Err(io::Error::other(format!("public_port = {port} says nothing without a public_address")))
+        }
+        (None, None) => {
+            Ok(own_addresses(local)?.into_iter().map(|ip| SocketAddr::new(ip, local.port())).collect())
+        }
     }
+}
+
+fn own_addresses(local: SocketAddr) -> io::Result<Vec<IpAddr>> {
     if !local.ip().is_unspecified() {
         return Ok(vec![local.ip()]);
     }

@@ -1,7 +1,16 @@
 //! One WebRTC connection: Opus alone, the shared UDP port, offers answered. What flows over it is elsewhere.
-use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use rtc::{
     media_stream::MediaStreamTrack,
     peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine},
@@ -9,7 +18,10 @@ use rtc::{
         RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
     },
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 use webrtc::{
     data_channel::DataChannel,
@@ -18,8 +30,8 @@ use webrtc::{
         track_remote::TrackRemote,
     },
     peer_connection::{
-        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-        RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngine,
+        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
+        RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngine,
         SettingEngineBuilder, configure_rtcp_reports,
     },
     rtp_transceiver::RtpSender,
@@ -29,13 +41,18 @@ use crate::{
     Config,
     mux::{Mux, Port},
     runtime::CallRuntime,
-    sdp,
+    sdp::{self, Candidate, Kind},
+    ways::{self, Relayed, Ways},
 };
 
 /// Tracks or channels that may wait to be looked at. A browser opens one of each; more are ignored.
 const WAITING: usize = 8;
+/// Candidates of a caller's that one connection takes after the offer: each is an address that we send checks to.
+const MOST_CANDIDATES: usize = 256;
 /// Bytes that may wait on the data channel before messages are dropped.
 const CHANNEL_BUFFER: usize = 1 << 20;
+/// How long an answer waits for the TURN server's: two questions to it, once repeated.
+const ALLOCATION: Duration = Duration::from_millis(1500);
 
 /// Why an offer or a candidate was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +66,9 @@ pub enum PeerError {
     /// A candidate line is malformed.
     #[error("the candidate was not understood: {0}")]
     Candidate(String),
+    /// Only a TURN server leads here, and it does not.
+    #[error("calls reach this server over a TURN server alone, and that failed: {0}; try again")]
+    NoRelay(String),
     /// The connection could not be made at all.
     #[error("a connection could not be set up: {0}")]
     Setup(String),
@@ -70,10 +90,21 @@ pub struct Peer {
 pub struct Link {
     connection: Arc<dyn PeerConnection>,
     port: Arc<Port>,
-    advertised: Arc<[IpAddr]>,
+    ways: Arc<Ways>,
+    relay: Option<Relay>,
     sender: Arc<dyn RtpSender>,
     track: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
+    candidates: AtomicUsize,
+}
+
+/// The connection's way over a TURN server.
+struct Relay {
+    server: SocketAddr,
+    /// Whether the crate has found all ways of its own, of which there is this one.
+    gathered: watch::Sender<bool>,
+    /// The addresses there. They stay the same when a connection is negotiated again.
+    known: Mutex<Vec<SocketAddr>>,
 }
 
 /// The bot's outgoing track as negotiated.
@@ -88,6 +119,7 @@ pub struct Outgoing {
 
 struct Observer {
     state: watch::Sender<RTCPeerConnectionState>,
+    gathered: watch::Sender<bool>,
     tracks: mpsc::Sender<Arc<dyn TrackRemote>>,
     channels: mpsc::Sender<Arc<dyn DataChannel>>,
 }
@@ -97,6 +129,10 @@ struct Observer {
 impl PeerConnectionEventHandler for Observer {
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         self.state.send_replace(state);
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        self.gathered.send_replace(state == RTCIceGatheringState::Complete);
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
@@ -113,11 +149,19 @@ impl Peer {
     pub async fn accept(
         config: &Config,
         mux: &Arc<Mux>,
-        advertised: Arc<[IpAddr]>,
+        ways: &Arc<Ways>,
         tasks: &TaskTracker,
         offer: String,
     ) -> Result<(Self, String), PeerError> {
-        let peer = Self::new(config, mux, advertised, tasks)
+        let relayed = match ways.relayed(mux.local().is_ipv4(), tasks).await {
+            Ok(relayed) => relayed,
+            Err(reason) if ways.is_relay_only() => return Err(PeerError::NoRelay(reason)),
+            Err(reason) => {
+                tracing::warn!(%reason, "a call begins without its way over the TURN server");
+                None
+            }
+        };
+        let peer = Self::new(config, mux, ways, relayed, tasks)
             .await
             .map_err(|error| PeerError::Setup(error.to_string()))?;
         match peer.link.answer(offer).await {
@@ -132,7 +176,8 @@ impl Peer {
     async fn new(
         config: &Config,
         mux: &Arc<Mux>,
-        advertised: Arc<[IpAddr]>,
+        ways: &Arc<Ways>,
+        relayed: Option<Relayed>,
         tasks: &TaskTracker,
     ) -> Result<Self, webrtc::error::Error> {
         let mut media = MediaEngine::default();
@@ -142,22 +187,30 @@ impl Peer {
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
         let (track_sender, tracks) = mpsc::channel(WAITING);
         let (channel_sender, channels) = mpsc::channel(WAITING);
+        let gathered = watch::Sender::new(false);
         let port = mux.port();
+        let configuration = ways::configuration(relayed.as_ref(), ways.is_relay_only());
+        let socket = relayed.map(|relayed| Arc::new(relayed.socket));
         // Never contacted: the address only makes the crate gather one candidate of the right family.
         let placeholder = if port.local().is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
         let connection: Arc<dyn PeerConnection> = Arc::new(
             PeerConnectionBuilder::new()
-                .with_configuration(RTCConfigurationBuilder::default().build())
+                .with_configuration(configuration)
                 .with_media_engine(media)
                 .with_interceptor_registry(registry)
                 .with_setting_engine(settings(config))
                 .with_handler(Arc::new(Observer {
                     state: state_sender,
+                    gathered: gathered.clone(),
                     tracks: track_sender,
                     channels: channel_sender,
                 }))
                 .with_data_channel_send_buffer_limit(CHANNEL_BUFFER)
-                .with_runtime(Arc::new(CallRuntime { port: port.clone(), tasks: tasks.clone() }))
+                .with_runtime(Arc::new(CallRuntime {
+                    port: port.clone(),
+                    relay: socket.clone(),
+                    tasks: tasks.clone(),
+                }))
                 .with_udp_addrs(vec![placeholder])
                 .build()
                 .await?,
@@ -165,7 +218,10 @@ impl Peer {
         let (track, ssrc) = outgoing_track();
         // Before the offer is applied, so that it pairs with the offer's own audio section.
         let sender = connection.add_track(track.clone() as Arc<dyn TrackLocal>).await?;
-        let link = Arc::new(Link { connection, port, advertised, sender, track, ssrc });
+        let relay = socket.map(|socket| Relay { server: socket.server(), gathered, known: Mutex::default() });
+        let candidates = AtomicUsize::new(0);
+        let link =
+            Arc::new(Link { connection, port, ways: ways.clone(), relay, sender, track, ssrc, candidates });
         Ok(Self { link, state, tracks, channels })
     }
 }
@@ -180,6 +236,7 @@ impl Link {
 
     async fn negotiate(&self, offer: String) -> Result<String, PeerError> {
         let refused = |error: webrtc::error::Error| PeerError::Offer(error.to_string());
+        sdp::check_offer(&offer).map_err(PeerError::Offer)?;
         let offer = RTCSessionDescription::offer(offer).map_err(refused)?;
         self.connection.set_remote_description(offer).await.map_err(refused)?;
         let answer = self.connection.create_answer(None).await.map_err(refused)?;
@@ -187,6 +244,7 @@ impl Link {
             self.port.own_ufrag(ufrag);
         }
         self.connection.set_local_description(answer).await.map_err(refused)?;
+        let relayed = self.relayed().await?;
         let Some(answer) = self.connection.local_description().await else {
             return Err(PeerError::Offer("no answer came of it".into()));
         };
@@ -194,7 +252,33 @@ impl Link {
             self.port.own_ufrag(ufrag);
         }
         self.outgoing().await?;
-        Ok(sdp::with_candidates(&answer.sdp, &self.advertised, self.port.local().port()))
+        let mut candidates = self.ways.standing();
+        candidates.extend(relayed.into_iter().map(|address| Candidate { kind: Kind::Relayed, address }));
+        Ok(sdp::with_candidates(&answer.sdp, &candidates))
+    }
+
+    /// This connection's addresses at the TURN server, if it has a way over one.
+    async fn relayed(&self) -> Result<Vec<SocketAddr>, PeerError> {
+        let Some(relay) = &self.relay else { return Ok(Vec::new()) };
+        let known = relay.known.lock().clone();
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let mut gathered = relay.gathered.subscribe();
+        let in_time = timeout(ALLOCATION, gathered.wait_for(|gathered| *gathered)).await.is_ok();
+        let found = self.connection.local_description().await;
+        let found = found.map(|description| sdp::relayed(&description.sdp)).unwrap_or_default();
+        if !found.is_empty() {
+            relay.known.lock().clone_from(&found);
+            return Ok(found);
+        }
+        let how = if in_time { "refused an address (wrong secret, or none free)" } else { "gave no answer" };
+        let reason = format!("the TURN server {} {how}", relay.server);
+        if self.ways.is_relay_only() {
+            return Err(PeerError::NoRelay(reason));
+        }
+        tracing::warn!(%reason, "a call begins without its way over the TURN server");
+        Ok(Vec::new())
     }
 
     /// The bot's track, once an offer has been answered.
@@ -210,6 +294,9 @@ impl Link {
         let line = candidate.candidate.trim().to_ascii_lowercase();
         if line.is_empty() || line.contains(".local ") || line.contains(" tcp ") {
             return Ok(());
+        }
+        if self.candidates.fetch_add(1, Ordering::Relaxed) >= MOST_CANDIDATES {
+            return Err(PeerError::Candidate(format!("the call has {MOST_CANDIDATES} already")));
         }
         let added = AssertUnwindSafe(self.connection.add_ice_candidate(candidate)).catch_unwind().await;
         match added {

@@ -14,6 +14,7 @@ use webrtc::peer_connection::RTCIceCandidateInit;
 
 use crate::{
     door::Visitor,
+    peer::PeerError,
     transport::{Answer, OfferError, Transport},
 };
 
@@ -72,9 +73,11 @@ struct Candidate {
     sdp_mline_index: Option<u16>,
 }
 
-/// A refusal with its reason as JSON. `info` says the same as `error`: Pipecat's client shows that one.
+/// A refusal with its reason as JSON. `info` says the same as `error`: Pipecat's client shows that one. `code` is for
+/// programs and stays as it is.
 struct Refusal {
     status: StatusCode,
+    code: &'static str,
     error: String,
     retry_after_seconds: Option<u64>,
 }
@@ -106,7 +109,12 @@ fn user(said: Option<String>) -> Result<Option<String>, Refusal> {
     Ok(Some(user.to_owned()))
 }
 
-async fn candidates(State(transport): State<Transport>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn candidates(
+    State(transport): State<Transport>,
+    visitor: Option<Extension<Visitor>>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let visitor = visitor.map(|Extension(visitor)| visitor).unwrap_or_default();
     let message: Candidates = parse(&body, "{\"pc_id\": ..., \"candidates\": [...]}")?;
     if message.candidates.len() > MOST_CANDIDATES {
         return Err(Refusal::bad(format!("expected at most {MOST_CANDIDATES} candidates")));
@@ -118,23 +126,28 @@ async fn candidates(State(transport): State<Transport>, body: Bytes) -> Result<J
         ..Default::default()
     };
     let candidates = message.candidates.into_iter().map(of).collect();
-    transport.add_candidates(&message.pc_id, candidates).await?;
+    transport.add_candidates(&message.pc_id, candidates, &visitor).await?;
     Ok(Json(json!({ "status": "success" })))
 }
 
 /// What is in the body (which transport, which options) changes nothing here: there is one of each.
-async fn start(State(transport): State<Transport>) -> Result<Json<Value>, Refusal> {
-    if let Some(full) = transport.full() {
-        return Err(full.into());
+async fn start(
+    State(transport): State<Transport>,
+    visitor: Option<Extension<Visitor>>,
+) -> Result<Json<Value>, Refusal> {
+    let visitor = visitor.map(|Extension(visitor)| visitor).unwrap_or_default();
+    if let Some(refused) = transport.turns_away(&visitor) {
+        return Err(refused.into());
     }
     Ok(Json(json!({
         "sessionId": Uuid::new_v4(),
-        "iceConfig": { "iceServers": transport.config().ice_servers },
+        "iceConfig": { "iceServers": transport.ice_servers(&visitor) },
     })))
 }
 
 async fn calls(State(transport): State<Transport>) -> Json<Value> {
-    Json(json!({ "max_calls": transport.config().max_calls, "calls": transport.calls() }))
+    let full = transport.full().map(|full| full.to_string());
+    Json(json!({ "max_calls": transport.config().max_calls, "full": full, "calls": transport.calls() }))
 }
 
 /// Reads JSON whatever the content type says, so that a client without the header works too.
@@ -144,36 +157,37 @@ fn parse<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, Refusal>
 
 impl Refusal {
     fn bad(error: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, retry_after_seconds: None }
+        Self { status: StatusCode::BAD_REQUEST, code: "bad_request", error, retry_after_seconds: None }
     }
 }
 
 impl From<OfferError> for Refusal {
     fn from(error: OfferError) -> Self {
-        let (status, retry_after_seconds) = match &error {
+        let (status, code, retry_after_seconds) = match &error {
             OfferError::Full { retry_after_seconds, .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
+                (StatusCode::SERVICE_UNAVAILABLE, "full", Some(*retry_after_seconds))
             }
             OfferError::Refused(refused) => {
-                let status = match refused.is_callers_limit {
-                    true => StatusCode::TOO_MANY_REQUESTS,
-                    false => StatusCode::SERVICE_UNAVAILABLE,
+                let (status, code) = match refused.is_callers_limit {
+                    true => (StatusCode::TOO_MANY_REQUESTS, "limit"),
+                    false => (StatusCode::SERVICE_UNAVAILABLE, "full"),
                 };
-                (status, Some(refused.retry_after_seconds))
+                (status, code, Some(refused.retry_after_seconds))
             }
             OfferError::ShuttingDown { retry_after_seconds } => {
-                (StatusCode::SERVICE_UNAVAILABLE, Some(*retry_after_seconds))
+                (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", Some(*retry_after_seconds))
             }
-            OfferError::Unknown(_) => (StatusCode::NOT_FOUND, None),
-            OfferError::Peer(_) => (StatusCode::BAD_REQUEST, None),
+            OfferError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_call", None),
+            OfferError::Peer(PeerError::NoRelay(_)) => (StatusCode::BAD_GATEWAY, "no_relay", None),
+            OfferError::Peer(_) => (StatusCode::BAD_REQUEST, "bad_request", None),
         };
-        Self { status, error: error.to_string(), retry_after_seconds }
+        Self { status, code, error: error.to_string(), retry_after_seconds }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut body = json!({ "error": self.error, "info": self.error });
+        let mut body = json!({ "error": self.error, "info": self.error, "code": self.code });
         if let Some(seconds) = self.retry_after_seconds {
             body["retry_after_seconds"] = seconds.into();
         }

@@ -15,7 +15,7 @@ use webrtc::runtime::{
     TokioRuntime, Transmit,
 };
 
-use crate::mux::Port;
+use crate::{mux::Port, relay::RelaySocket};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -24,12 +24,19 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct CallRuntime {
     /// The call's share of the UDP socket.
     pub port: Arc<Port>,
+    /// The call's own way to a TURN server, if it has one.
+    pub relay: Option<Arc<RelaySocket>>,
     /// Owns the connection's driver task.
     pub tasks: TaskTracker,
 }
 
+/// What the crate takes for its one socket: the share of the port, and beside it what goes to and comes from the TURN
+/// server.
 #[derive(Debug)]
-struct PortSocket(Arc<Port>);
+struct CallSocket {
+    port: Arc<Port>,
+    relay: Option<Arc<RelaySocket>>,
+}
 
 struct Task(tokio::task::JoinHandle<()>);
 
@@ -43,13 +50,16 @@ impl JoinHandle for Task {
     }
 }
 
-impl AsyncUdpSocket for PortSocket {
+impl AsyncUdpSocket for CallSocket {
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.0.local())
+        Ok(self.port.local())
     }
 
     fn poll_send(&self, _: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.0.send(transmit.contents, transmit.destination))
+        Poll::Ready(match &self.relay {
+            Some(relay) if relay.server() == transmit.destination => relay.send(transmit.contents),
+            _ => self.port.send(transmit.contents, transmit.destination),
+        })
     }
 
     fn poll_recv(
@@ -58,14 +68,19 @@ impl AsyncUdpSocket for PortSocket {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let Some((datagram, source)) = ready!(self.0.poll_receive(context)) else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
         let (Some(buffer), Some(meta)) = (buffers.first_mut(), meta.first_mut()) else {
             return Poll::Ready(Ok(0));
         };
-        let length = datagram.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&datagram[..length]);
+        let (length, source) = match (self.port.poll_receive(context), &self.relay) {
+            (Poll::Ready(Some((datagram, source))), _) => {
+                let length = datagram.len().min(buffer.len());
+                buffer[..length].copy_from_slice(&datagram[..length]);
+                (length, source)
+            }
+            (Poll::Ready(None), _) => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            (Poll::Pending, Some(relay)) => (ready!(relay.poll_receive(context, buffer)), relay.server()),
+            (Poll::Pending, None) => return Poll::Pending,
+        };
         *meta = RecvMeta::default();
         (meta.addr, meta.len, meta.stride) = (source, length, length.max(1));
         Poll::Ready(Ok(1))
@@ -79,7 +94,7 @@ impl Runtime for CallRuntime {
 
     fn wrap_udp_socket(&self, _unused: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         // The crate binds a socket of its own and has no way around it; it closes here.
-        Ok(Arc::new(PortSocket(self.port.clone())))
+        Ok(Arc::new(CallSocket { port: self.port.clone(), relay: self.relay.clone() }))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

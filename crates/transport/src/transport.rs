@@ -1,5 +1,14 @@
 //! All calls: who may begin one, who runs it, and how they all end.
-use std::{collections::HashMap, io, net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -14,12 +23,14 @@ use voce_core::Call;
 use webrtc::peer_connection::RTCIceCandidateInit;
 
 use crate::{
-    Config,
+    Config, IceServer,
     call::CallTask,
     counters::Counters,
-    door::{Doorkeeper, Pass, Refused, Visitor},
-    mux::{Mux, advertised},
+    discover::Discovery,
+    door::{Doorkeeper, Pass, Refusal, Refused, Visitor},
+    mux::Mux,
     peer::{Link, Peer, PeerError},
+    ways::Ways,
 };
 
 /// Why the transport could not start.
@@ -41,6 +52,9 @@ pub enum TransportError {
         /// What failed.
         error: io::Error,
     },
+    /// The TURN servers cannot be used as configured.
+    #[error("{0}")]
+    Turn(String),
 }
 
 /// Why an offer was refused.
@@ -69,6 +83,19 @@ pub enum OfferError {
     /// The offer or candidate itself.
     #[error(transparent)]
     Peer(#[from] PeerError),
+}
+
+impl OfferError {
+    /// Why no call begins, where it is not the offer itself.
+    fn refusal(&self) -> Option<Refusal> {
+        Some(match self {
+            Self::Full { .. } => Refusal::Places,
+            Self::Refused(Refused { is_callers_limit: false, .. }) => Refusal::Busy,
+            Self::Refused(_) => Refusal::Limit,
+            Self::ShuttingDown { .. } => Refusal::Closed,
+            Self::Unknown(_) | Self::Peer(_) => return None,
+        })
+    }
 }
 
 /// An answer to an offer.
@@ -101,10 +128,12 @@ pub struct Transport(Arc<Shared>);
 struct Shared {
     config: Config,
     mux: Arc<Mux>,
-    advertised: Arc<[IpAddr]>,
+    ways: Arc<Ways>,
     calls: Mutex<HashMap<String, Entry>>,
     places: Arc<Semaphore>,
     doorkeepers: Vec<Arc<dyn Doorkeeper>>,
+    /// Callers that were turned away, in the order of [`Refusal`].
+    refused: [AtomicU64; 4],
     accepted: mpsc::Sender<Call>,
     tasks: TaskTracker,
     /// No new calls.
@@ -117,6 +146,14 @@ struct Entry {
     replace: mpsc::Sender<Peer>,
     began: Instant,
     counters: Arc<Counters>,
+    owner: Option<String>,
+}
+
+impl Entry {
+    /// Whether this visitor may change the call.
+    fn belongs_to(&self, visitor: &Visitor) -> bool {
+        self.owner.is_none() || self.owner == visitor.owner
+    }
 }
 
 /// Takes the call off the list however its task ends.
@@ -145,19 +182,22 @@ impl Transport {
         let address = SocketAddr::new(config.address.unwrap_or(http), config.port);
         let mux = Mux::bind(address).await.map_err(|error| TransportError::Bind { address, error })?;
         let address = mux.local();
-        let advertised = advertised(address, config.public_address)
-            .map_err(|error| TransportError::Advertise { address, error })?;
-        tracing::info!(%address, ?advertised, "webrtc listens on one udp port");
+        let (mut discovery, mapped) = Discovery::new(mux.clone(), &config.discover);
+        let ways = Ways::new(&config, address, mapped)?;
         let (accepted, calls) = mpsc::channel(config.max_calls.max(1));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(mux.clone().run(stop.clone()));
+        discovery.begin().await;
+        tasks.spawn(discovery.run(stop.clone()));
+        tracing::info!(%address, ways = ?ways.standing(), relay = ?config.relay, "webrtc listens on one udp port");
         let shared = Shared {
             places: Arc::new(Semaphore::new(config.max_calls)),
             config,
             mux,
-            advertised: advertised.into(),
+            ways: Arc::new(ways),
             calls: Mutex::default(),
             doorkeepers,
+            refused: Default::default(),
             accepted,
             tasks,
             closed: stop.child_token(),
@@ -168,7 +208,8 @@ impl Transport {
 
     /// Answers an offer: a new call, a renegotiation of the call `pc_id`, or, with `restart`, a new connection for
     /// that call. A name that is not known begins a new call, as after a restart of the server. `user` says who calls
-    /// a new one; nobody checks it, and what `visitor` has proved wins over it.
+    /// a new one; nobody checks it, and what `visitor` has proved wins over it. A call of another owner counts as not
+    /// known.
     pub async fn offer(
         &self,
         sdp: String,
@@ -177,10 +218,19 @@ impl Transport {
         user: Option<String>,
         visitor: &Visitor,
     ) -> Result<Answer, OfferError> {
-        let known = pc_id.and_then(|id| {
-            let calls = self.0.calls.lock();
-            calls.get(id).map(|entry| (id.to_owned(), entry.link.clone(), entry.replace.clone()))
-        });
+        let known = match pc_id {
+            Some(id) => {
+                let calls = self.0.calls.lock();
+                match calls.get(id) {
+                    Some(entry) if !entry.belongs_to(visitor) => {
+                        return Err(OfferError::Unknown(id.to_owned()));
+                    }
+                    Some(entry) => Some((id.to_owned(), entry.link.clone(), entry.replace.clone())),
+                    None => None,
+                }
+            }
+            None => None,
+        };
         match known {
             None => self.begin(sdp, visitor.user.clone().or(user), visitor).await,
             Some((id, link, _)) if !restart => Ok(answered(link.answer(sdp).await?, id)),
@@ -201,13 +251,17 @@ impl Transport {
         }
     }
 
-    /// Adds the browser's candidates to the call `pc_id`.
+    /// Adds the browser's candidates to the call `pc_id`, if it is this visitor's.
     pub async fn add_candidates(
         &self,
         pc_id: &str,
         candidates: Vec<RTCIceCandidateInit>,
+        visitor: &Visitor,
     ) -> Result<(), OfferError> {
-        let link = self.0.calls.lock().get(pc_id).map(|entry| entry.link.clone());
+        let link = {
+            let calls = self.0.calls.lock();
+            calls.get(pc_id).filter(|entry| entry.belongs_to(visitor)).map(|entry| entry.link.clone())
+        };
         let link = link.ok_or_else(|| OfferError::Unknown(pc_id.to_owned()))?;
         for candidate in candidates {
             link.add_candidate(candidate).await?;
@@ -218,6 +272,12 @@ impl Transport {
     /// The settings in force.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// The STUN and TURN servers that `visitor`'s browser should use. Passwords among them are fresh, and good for whoever
+    /// has them: only for who may call.
+    pub fn ice_servers(&self, visitor: &Visitor) -> Vec<IceServer> {
+        self.0.ways.ice_servers(visitor)
     }
 
     /// The UDP address that carries all calls.
@@ -236,12 +296,43 @@ impl Transport {
         calls.iter().map(status).collect()
     }
 
+    /// Who alone may go on with this call, while it goes on.
+    pub fn owner_of(&self, call: &str) -> Option<String> {
+        self.0.calls.lock().get(call)?.owner.clone()
+    }
+
     /// Whether another call would be refused now, and why.
     pub fn full(&self) -> Option<OfferError> {
         if self.0.closed.is_cancelled() {
             return Some(self.shutting_down());
         }
         (self.0.places.available_permits() == 0).then(|| self.refusal())
+    }
+
+    /// Why a call of `visitor` would be refused now, for whoever asks before the offer. Counts as a refusal.
+    pub fn turns_away(&self, visitor: &Visitor) -> Option<OfferError> {
+        let error = self.full().or_else(|| {
+            let refused = self.0.doorkeepers.iter().find_map(|keeper| keeper.would_admit(visitor).err());
+            refused.map(OfferError::from)
+        });
+        error.map(|error| self.counted(error))
+    }
+
+    /// How many more calls may begin by their number alone.
+    pub fn free_places(&self) -> usize {
+        self.0.places.available_permits()
+    }
+
+    /// How many callers were refused for this reason.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.0.refused[reason as usize].load(Relaxed)
+    }
+
+    fn counted(&self, error: OfferError) -> OfferError {
+        if let Some(reason) = error.refusal() {
+            self.0.refused[reason as usize].fetch_add(1, Relaxed);
+        }
+        error
     }
 
     /// Routes held in the UDP port: calls, ICE user names, source addresses. For tests of leaks.
@@ -252,6 +343,13 @@ impl Transport {
     /// Takes no new calls from now on; those that go on are not disturbed.
     pub fn close_door(&self) {
         self.0.closed.cancel();
+    }
+
+    /// Waits until no call goes on. After [`Transport::close_door`] that is for good.
+    pub async fn wait_until_empty(&self) {
+        let all = u32::try_from(self.0.config.max_calls).unwrap_or(u32::MAX);
+        // Every call holds a place to its end; the semaphore is never closed.
+        drop(self.0.places.acquire_many(all).await);
     }
 
     /// Says goodbye to all callers and waits until everything has ended, at most for `deadline`. Returns whether it
@@ -269,17 +367,24 @@ impl Transport {
         visitor: &Visitor,
     ) -> Result<Answer, OfferError> {
         if self.0.closed.is_cancelled() {
-            return Err(self.shutting_down());
+            return Err(self.counted(self.shutting_down()));
         }
-        let place = self.0.places.clone().try_acquire_owned().map_err(|_| self.refusal())?;
-        let passes =
-            self.0.doorkeepers.iter().map(|keeper| keeper.admit(visitor)).collect::<Result<_, _>>()?;
+        let place = self.0.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| self.counted(self.refusal()))?;
+        let keepers = self.0.doorkeepers.iter();
+        let passes: Result<Vec<Pass>, Refused> = keepers.map(|keeper| keeper.admit(visitor)).collect();
+        let passes = passes.map_err(|refused| self.counted(refused.into()))?;
         let (peer, answer) = self.accept(sdp).await?;
         let id = Uuid::new_v4().to_string();
         let (replace, replacements) = mpsc::channel(1);
         let counters = Arc::new(Counters::default());
-        let entry =
-            Entry { link: peer.link.clone(), replace, began: Instant::now(), counters: counters.clone() };
+        let entry = Entry {
+            link: peer.link.clone(),
+            replace,
+            began: Instant::now(),
+            counters: counters.clone(),
+            owner: visitor.owner.clone(),
+        };
         self.0.calls.lock().insert(id.clone(), entry);
         let listed = Listed { shared: self.0.clone(), id: id.clone(), _place: place, _passes: passes };
         let call = CallTask {
@@ -303,7 +408,7 @@ impl Transport {
     }
 
     async fn accept(&self, sdp: String) -> Result<(Peer, String), PeerError> {
-        Peer::accept(&self.0.config, &self.0.mux, self.0.advertised.clone(), &self.0.tasks, sdp).await
+        Peer::accept(&self.0.config, &self.0.mux, &self.0.ways, &self.0.tasks, sdp).await
     }
 
     fn shutting_down(&self) -> OfferError {

@@ -1,13 +1,13 @@
 //! Kokoro 82M through ONNX Runtime: text in, sound with word times out.
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use ort::{session::Session, value::Tensor};
 use tokio::sync::Semaphore;
-use voce_core::{EngineError, Line, ModelCard, Output, Speech, TextToSpeech, steps};
+use voce_core::{EngineError, Line, ModelCard, Output, Speech, TextToSpeech, Wait, lock, measured_steps};
 use voce_models::{Runtime, Store};
 
 use crate::{
@@ -142,10 +142,11 @@ impl TextToSpeech for Kokoro {
     fn speak(&self, line: Line) -> Output<Speech> {
         let (shared, turn) = (self.shared.clone(), self.turn.clone());
         let spoken = async move {
-            let permit =
-                turn.acquire_owned().await.map_err(|_| EngineError::run(ENGINE, "the engine is shut"))?;
+            let mut wait = Wait::of("tts");
+            let permit = wait.until(turn.acquire_owned()).await;
+            let permit = permit.map_err(|_| EngineError::run(ENGINE, "the engine is shut"))?;
             let state = (permit, None::<std::vec::IntoIter<Piece>>);
-            Ok(steps(state, move |(_, plan)| {
+            Ok(measured_steps(wait, state, move |(_, plan)| {
                 let plan = plan.get_or_insert_with(|| shared.plan(&line).into_iter());
                 plan.next().map(|piece| shared.say(&piece)).transpose()
             }))
@@ -205,8 +206,7 @@ impl Shared {
             "style" => Tensor::from_array(([1, STYLE], style)).map_err(failed)?,
             "speed" => Tensor::from_array(([1], vec![self.speed])).map_err(failed)?,
         };
-        // A panic in another inference leaves the session usable: it holds no state of ours.
-        let mut session = self.network.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = lock(&self.network.session);
         let outputs = session.run(inputs).map_err(failed)?;
         let samples = outputs["audio"].try_extract_tensor::<f32>().map_err(failed)?.1.to_vec();
         let durations = match self.network.durations {

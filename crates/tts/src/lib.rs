@@ -75,35 +75,35 @@ pub fn build(
     }
 }
 
-/// One voice for each configuration, in their order. What differs by voice and speed alone shares one model.
+/// Voices that are loaded, for those that are loaded later to share their models.
+#[derive(Clone, Default)]
+pub struct Loaded(Vec<(Config, Arc<Kokoro>)>);
+
+/// One voice for each configuration, in their order. What differs by voice and speed alone shares one model, also with those
+/// of `loaded`, which afterwards holds what was built here.
 pub fn build_all(
     configs: &[&Config],
     store: &Store,
     runtime: &Runtime,
+    loaded: &mut Loaded,
 ) -> Result<Vec<Arc<dyn TextToSpeech>>, EngineError> {
-    let mut loaded: Vec<(&Config, Kokoro)> = vec![];
-    let mut voices: Vec<(&Config, Arc<dyn TextToSpeech>)> = vec![];
+    let mut now: Vec<(Config, Arc<Kokoro>)> = vec![];
+    let mut voices: Vec<Arc<dyn TextToSpeech>> = vec![];
     for config in configs {
-        if voices.iter().any(|(same, _)| same == config) {
-            continue;
-        }
         let Config { voice, speed, .. } = config;
-        let is_same_model = |(other, _): &&(&Config, Kokoro)| {
-            **config == Config { voice: voice.clone(), speed: *speed, ..(*other).clone() }
+        let known = || now.iter().chain(&loaded.0);
+        let is_same_model = |(other, _): &&(Config, Arc<Kokoro>)| {
+            **config == Config { voice: voice.clone(), speed: *speed, ..other.clone() }
         };
-        let voice = match (config.engine, loaded.iter().find(is_same_model)) {
-            (Engine::Kokoro, Some((_, model))) => model.with_voice(store, voice, *speed)?,
-            (Engine::Kokoro, None) => {
-                let model = Kokoro::load(config, store, runtime)?;
-                loaded.push((config, model.clone()));
-                model
-            }
+        let same = known().find(|(other, _)| other == *config).map(|(_, voice)| voice.clone());
+        let voice = match (config.engine, same, known().find(is_same_model)) {
+            (Engine::Kokoro, Some(same), _) => same,
+            (Engine::Kokoro, None, Some((_, model))) => Arc::new(model.with_voice(store, voice, *speed)?),
+            (Engine::Kokoro, None, None) => Arc::new(Kokoro::load(config, store, runtime)?),
         };
-        voices.push((config, Arc::new(voice)));
+        voices.push(voice.clone());
+        now.push(((*config).clone(), voice));
     }
-    let voice = |config: &&Config| {
-        let found = voices.iter().find(|(same, _)| same == config);
-        found.map(|(_, voice)| voice.clone()).expect("every configuration has its voice by now")
-    };
-    Ok(configs.iter().map(voice).collect())
+    loaded.0 = now;
+    Ok(voices)
 }

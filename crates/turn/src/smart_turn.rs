@@ -1,12 +1,9 @@
 //! Smart Turn: whether a caller who fell silent has finished, by the melody of what was said.
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::{path::Path, sync::Mutex};
 
 use ort::{session::Session, value::TensorRef};
 use voce_audio::WhisperMel;
-use voce_core::{EndOfTurn, EngineError, ModelCard};
+use voce_core::{EndOfTurn, EngineError, ModelCard, lock};
 use voce_models::Runtime;
 
 pub(crate) const NAME: &str = "smart_turn";
@@ -44,7 +41,7 @@ impl EndOfTurn for SmartTurn {
         let features = self.mel.features(utterance);
         let shape = [1, features.mels, features.frames];
         let input = TensorRef::from_array_view((shape, features.values.as_slice())).map_err(failed)?;
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = lock(&self.session);
         let outputs = session.run(ort::inputs!["input_features" => input]).map_err(failed)?;
         // The graph calls its output `logits`, but ends in a sigmoid.
         let (_, values) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;

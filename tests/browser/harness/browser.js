@@ -8,16 +8,16 @@ const FLAGS = [
 ];
 
 /** Launches a browser whose microphone speaks a WAV file, or is "refused" by the caller, or "missing". */
-export async function launch(microphone) {
+export async function launch(microphone, { program = process.env.VOCE_CHROMIUM || "/usr/bin/chromium", flags = [] } = {}) {
   const allowed = "--use-fake-ui-for-media-stream";
   const device = "--use-fake-device-for-media-stream";
   const media = microphone === "refused" ? [device, "--deny-permission-prompts"]
     : microphone === "missing" ? [allowed]
       : [allowed, device, `--use-file-for-fake-audio-capture=${microphone}%noloop`];
   return chromium.launch({
-    executablePath: process.env.VOCE_CHROMIUM || "/usr/bin/chromium",
+    executablePath: program,
     headless: true,
-    args: [...FLAGS, ...media],
+    args: [...FLAGS, ...media, ...flags],
   });
 }
 

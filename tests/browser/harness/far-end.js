@@ -55,7 +55,21 @@ export function installFarEnd() {
     const request = resource instanceof Request ? resource : new Request(resource, options);
     const path = new URL(request.url).pathname;
     if (farEnd.gone) throw new TypeError("Failed to fetch");
+    const credential = request.headers.get("authorization")?.replace("Bearer ", "") ?? "";
+    // A server that asks for a key, where a test sets one.
+    const isKnown = farEnd.key === undefined || (!farEnd.expired && credential.startsWith("token-"));
+    if (path === "/api/session" && farEnd.key !== undefined) {
+      farEnd.sessions = (farEnd.sessions ?? 0) + 1;
+      if (farEnd.refuseSession) return json(farEnd.refuseSession.body, farEnd.refuseSession.status);
+      if (isKnown || credential === farEnd.key) return json({ token: `token-${farEnd.sessions}`, expires_in_seconds: farEnd.lasts ?? 600, ice_servers: [] });
+      return json({ error: "no key is known by it", code: farEnd.expired ? "expired_token" : "unknown_credential" }, 401);
+    }
+    if (path === "/api/status" && farEnd.key !== undefined && !isKnown)
+      return json({ name: "voce", version: "0.1.0", assistant: "shop-help", models: [], takes_feedback: false, ice_servers: [], sign_in: { required: true, done: false } });
+    if (!isKnown && path.startsWith("/api/")) return json({ error: "sign in", code: "sign_in" }, 401);
+    farEnd.credential = credential;
     if (path === "/api/status") return json(farEnd.status ?? (farEnd.status = {
+      sign_in: { required: farEnd.key !== undefined, done: farEnd.key !== undefined },
       name: "voce", version: "0.1.0", assistant: "shop-help", ice_servers: [], takes_feedback: true,
       mlflow_url: "http://127.0.0.1:5000/", trace_url_template: "http://127.0.0.1:5000/#/traces/tr-{trace_id}",
       models: [

@@ -42,7 +42,8 @@ export async function startServer(settings = []) {
   for (const stream of [server.stdout, server.stderr]) stream.on("data", (text) => { log = (log + text).slice(-20_000); });
   const ended = new Promise((end) => server.on("exit", end));
   const stop = async () => {
-    server.kill("SIGTERM");
+    // Not SIGTERM, which lets calls that a test left open go on.
+    server.kill("SIGINT");
     const late = setTimeout(() => server.kill("SIGKILL"), 15_000);
     await ended;
     clearTimeout(late);

@@ -8,7 +8,9 @@ use futures_util::{
 };
 use rayon::ThreadPool;
 use tokio::time::Instant;
-use voce_core::{EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage, steps};
+use voce_core::{
+    EngineError, LanguageModel, ModelCard, Output, Piece, Prompt, Usage, Wait, measured_steps, waited,
+};
 use voce_models::Store;
 
 use super::{
@@ -212,7 +214,7 @@ impl LanguageModel for Candle {
         let pieces = settled
             .map_ok(move |asked| {
                 let inner = working.clone();
-                steps(State::Asked(Some(asked)), move |state| state.step(&inner))
+                measured_steps(Wait::of("llm"), State::Asked(Some(asked)), move |state| state.step(&inner))
             })
             .try_flatten()
             .try_filter_map(|piece| future::ready(Ok(piece)));
@@ -249,14 +251,17 @@ impl LanguageModel for Candle {
 impl Inner {
     /// Reads `tokens` after those in `cache`; returns the logits of what follows.
     pub(super) fn read(&self, tokens: &[u32], cache: &mut super::network::Cache) -> Vec<f32> {
-        self.pool.install(|| self.network.read(tokens, cache))
+        let asked = Instant::now();
+        let (before, logits) = self.pool.install(|| (asked.elapsed(), self.network.read(tokens, cache)));
+        waited(before);
+        logits
     }
 
     /// Reads the next chunk of `tokens`, which begin with what is in `slot`; returns the logits.
     pub(super) fn read_chunk(&self, tokens: &[u32], slot: &mut Slot) -> Vec<f32> {
         let start = slot.cache.tokens().len();
         let end = (start + self.config.chunk_tokens.max(1)).min(tokens.len());
-        self.pool.install(|| self.network.read(&tokens[start..end], &mut slot.cache))
+        self.read(&tokens[start..end], &mut slot.cache)
     }
 }
 
@@ -372,9 +377,8 @@ impl Work {
 
     fn read_written(&mut self) {
         if self.unread > 0 {
-            let (network, cache) = (&self.inner.network, &mut self.slot.cache);
             let last = &self.written[self.written.len() - self.unread..];
-            self.logits = self.inner.pool.install(|| network.read(last, cache));
+            self.logits = self.inner.read(last, &mut self.slot.cache);
             self.unread = 0;
         }
     }

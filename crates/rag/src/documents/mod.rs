@@ -1,4 +1,5 @@
 //! What stands in a document, whatever its format: Markdown or plain text, read from bytes.
+pub mod apart;
 mod csv;
 mod decode;
 mod docx;
@@ -101,6 +102,11 @@ pub struct Document {
 }
 
 impl Document {
+    /// Whether it is a PDF, whatever it calls itself.
+    pub fn is_pdf(raw: &Raw) -> bool {
+        Format::of_bytes(&raw.bytes).or(raw.format) == Some(Format::Pdf)
+    }
+
     /// Reads it. May panic on broken documents: run it in [`guard`]. The error says why it cannot be used.
     pub fn read(raw: &Raw) -> Result<Self, String> {
         let bytes = raw.bytes.as_slice();

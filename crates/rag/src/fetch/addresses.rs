@@ -1,6 +1,9 @@
 //! Which addresses belong to the public network.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// What Azure tells its machines about themselves is at an address that looks public.
+const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
 /// Whether `address` is one that anybody could reach: not of this machine, a private network, a cloud's metadata or
 /// something reserved.
 pub fn is_public(address: IpAddr) -> bool {
@@ -19,6 +22,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         (192, 88, 99) => true,
         _ => false,
     };
+    let is_reserved = is_reserved || address == AZURE;
     !(is_reserved
         || address.is_private()
         || address.is_loopback()
@@ -37,6 +41,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         // Version 4 in the clothes of version 6: mapped, translated, tunnelled.
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
+        // Tunnels of a site (ISATAP) carry the address of version 4 at their end.
+        [.., 0 | 0x200, 0x5efe, high, low] if !v4(high, low) => false,
         // Only what is given out to the public, less tunnels, benchmarks and examples.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
         [first, ..] => (0x2000..=0x3fff).contains(&first),
@@ -76,6 +82,27 @@ mod tests {
             "ff02::1",
             "2001:db8::1",
             "2001::1",
+            // Carriers' networks from end to end, and the metadata services of clouds.
+            "100.64.0.0",
+            "100.127.255.255",
+            "192.0.0.192",
+            "168.63.129.16",
+            // Version 4 in every dress: compatible, mapped, translated, of a network's own translator, 6to4, Teredo.
+            "::10.0.0.1",
+            "::ffff:169.254.169.254",
+            "::ffff:0:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::10.0.0.1",
+            "2002:a9fe:a9fe::1",
+            "2001:0:a00:1::1",
+            "2600:1f00::5efe:10.0.0.1",
+            "2600:1f00::200:5efe:169.254.169.254",
+            "fc00::1",
+            "fdff:ffff::1",
+            "febf::1",
+            "100::1",
+            "5f00::1",
+            "3fff::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
@@ -84,6 +111,8 @@ mod tests {
             "93.184.216.34",
             "172.32.0.1",
             "192.169.0.1",
+            "100.63.255.255",
+            "100.128.0.1",
             "2606:4700::1111",
             "::ffff:8.8.8.8",
             "2a00::1",

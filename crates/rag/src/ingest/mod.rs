@@ -60,7 +60,7 @@ pub async fn ingest_with(
     let limits = Limits { most: config.max_file_bytes, allow_private: request.allow_private };
     let store = target.store.as_deref();
     let mut reading = stream::iter(listing.origins.clone())
-        .map(|origin| read::read(origin, &request.tags, limits, store))
+        .map(|origin| read::read(origin, request, limits, store))
         .buffered(AHEAD);
     let (mut batch, mut chunks): (Vec<Fresh>, usize) = (vec![], 0);
     while let Some(read) = reading.try_next().await? {

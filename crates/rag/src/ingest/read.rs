@@ -3,10 +3,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use voce_core::EngineError;
 
-use super::{Outcome, blocking, failed};
+use super::{Outcome, Request, blocking, failed};
 use crate::{
     chunk::{CHUNKING, Chunk, chunks_of},
-    documents::{Document, Raw, guard},
+    documents::{Document, Raw, apart, guard},
     fetch::{self, Limits},
     files::{self, Origin, hash},
     store::VectorStore,
@@ -39,7 +39,7 @@ pub enum Read {
 /// Reads `origin`, as far as it is not in `store` as it stands. An error is one of the store.
 pub async fn read(
     origin: Origin,
-    tags: &BTreeMap<String, String>,
+    request: &Request,
     limits: Limits,
     store: Option<&dyn VectorStore>,
 ) -> Result<Read, EngineError> {
@@ -53,7 +53,7 @@ pub async fn read(
         Ok(raw) => raw,
         Err(reason) => return settled(Outcome::Failed(reason)),
     };
-    let content_hash = content_hash(&raw, tags);
+    let content_hash = content_hash(&raw, &request.tags);
     let stored = match store {
         Some(store) => store.content_hash(source.clone()).await.map_err(failed)?,
         None => None,
@@ -61,10 +61,15 @@ pub async fn read(
     if stored.as_ref() == Some(&content_hash) {
         return settled(Outcome::Unchanged);
     }
-    let given = tags.clone();
+    let (given, reader) = (request.tags.clone(), request.reader.clone());
     let cut = move || {
         guard::run(move || {
-            let document = Document::read(&raw)?;
+            let document = match reader {
+                Some(reader) if Document::is_pdf(&raw) => {
+                    Document { text: apart::read(&reader, raw.bytes)?, ..Document::default() }
+                }
+                _ => Document::read(&raw)?,
+            };
             let chunks = chunks_of(&document);
             let mut tags = document.tags;
             tags.extend(given);

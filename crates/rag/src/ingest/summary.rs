@@ -15,6 +15,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Whether addresses may lead into this machine's own networks.
     pub allow_private: bool,
+    /// The program that reads PDF files, see [`crate::read_pdf`]. None: this process, whose memory a PDF may take.
+    pub reader: Option<PathBuf>,
 }
 
 /// What became of a file.

@@ -22,9 +22,13 @@ use super::{
 };
 use crate::fuse;
 
+mod hold;
 mod points;
+pub use hold::{HeldCollection, hold};
 use points::{not_among, numbered, payload, point, record, with_tags, within};
 
+/// The file that makes a folder a collection.
+const CONFIG: &str = "edge_config.json";
 /// Bytes of a segment of the write-ahead log. The default of 32 MiB would make a small knowledge base a large one.
 const WAL_SEGMENT_BYTES: usize = 4 << 20;
 /// Points of one write or read.
@@ -37,7 +41,7 @@ const BATCH: usize = 256;
 /// holds it this fails with [`StoreError::InUse`].
 pub fn open(folder: &Path, dimension: Option<usize>) -> Result<Option<Arc<dyn VectorStore>>, StoreError> {
     let broken = |reason: String| StoreError::Broken { path: folder.to_owned(), reason };
-    let is_there = folder.join("edge_config.json").is_file();
+    let is_there = folder.join(CONFIG).is_file();
     let mut shard = match (is_there, dimension) {
         (true, _) => EdgeShard::load(folder, None).map_err(|error| refused(folder, &error))?,
         (false, None) => return Ok(None),

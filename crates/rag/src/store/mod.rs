@@ -10,7 +10,7 @@ use voce_core::Passage;
 
 use crate::sparse::{self, Sparse};
 
-pub use embedded::open as open_embedded;
+pub use embedded::{HeldCollection, hold as hold_collection, open as open_embedded};
 pub(crate) use server::attach as attach_server;
 pub use server::{open as open_server, remove as remove_server};
 

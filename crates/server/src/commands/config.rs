@@ -2,7 +2,10 @@
 use anyhow::{Context, Result};
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-use crate::config::{Config, DEFAULT_TOML};
+use crate::{
+    config::{Config, DEFAULT_TOML},
+    secrets,
+};
 
 pub fn run(config: &Config) -> Result<()> {
     print!("{}", render(config)?);
@@ -11,7 +14,8 @@ pub fn run(config: &Config) -> Result<()> {
 
 fn render(config: &Config) -> Result<String> {
     let mut document: DocumentMut = DEFAULT_TOML.parse().context("config/default.toml")?;
-    let effective: DocumentMut = toml::to_string(config)?.parse()?;
+    let mut effective: DocumentMut = toml::to_string(config)?.parse()?;
+    secrets::hide(effective.as_table_mut());
     overlay(document.as_table_mut(), effective.as_table());
     Ok(document.to_string())
 }
@@ -54,6 +58,19 @@ mod tests {
         config.server.listen = "0.0.0.0:80".into();
         let text = render(&config).unwrap();
         assert!(text.contains("listen = \"0.0.0.0:80\" # default: \"127.0.0.1:8080\""), "{text}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed_and_defaults_hold_none() {
+        assert!(!render(&Config::default()).unwrap().contains(secrets::REDACTED));
+        let mut config = Config::default();
+        config.transport.ice_servers.push(voce_transport::IceServer {
+            urls: vec!["turn:turn.example.org".into()],
+            username: Some("ann".into()),
+            credential: Some("s3cret".into()),
+        });
+        let text = render(&config).unwrap();
+        assert!(!text.contains("s3cret") && text.contains("credential = \"[redacted]\""), "{text}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! `voce doctor`: loads every part as `serve` would and says how it went, and what to do where it did not.
+mod deployment;
 mod judge;
 mod tools;
 mod traces;
@@ -20,6 +21,7 @@ pub async fn run(config: Config) -> Result<ExitCode> {
     println!("voce {}", env!("CARGO_PKG_VERSION"));
     let parts = config.clone();
     let healthy = tokio::task::spawn_blocking(move || parts_of(&parts)).await?;
+    let healthy = deployment::tell(&config) && healthy;
     let page = match voce_web::is_built() {
         true => "built in".to_owned(),
         false => "not built in; run scripts/page, then build voce again".to_owned(),

@@ -17,6 +17,7 @@ pub async fn run(config: Config, args: IngestArgs) -> Result<ExitCode> {
         prune: args.prune,
         dry_run: args.dry_run,
         allow_private: args.allow_private,
+        reader: std::env::current_exe().ok(),
     };
     keep_quiet_about_broken_documents();
     let mut shown = Shown::new();

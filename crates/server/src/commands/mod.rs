@@ -1,10 +1,13 @@
 //! One file a command.
+mod backup;
 mod bench;
 mod config;
 mod dice;
 mod doctor;
+mod health;
 mod ingest;
 mod judge;
+mod key;
 mod knowledge;
 mod memory;
 mod models;
@@ -29,9 +32,10 @@ use crate::{
 
 /// Runs the command. An error is printed by `main` and ends with a non-zero code.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
-    let config = Config::load(&cli.config.with_all_of(std::env::args()))?;
+    let file = cli.config.with_all_of(std::env::args());
+    let config = Config::load(&file)?;
     match cli.command {
-        Command::Serve(args) => serve::run(config, args).await?,
+        Command::Serve(args) => serve::run(config, args, file).await?,
         Command::Talk(args) => return talk::run(config, args).await,
         Command::Transcribe(args) => transcribe::run(config, args).await?,
         Command::Say(args) => say::run(config, args).await?,
@@ -40,13 +44,18 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Knowledge(command) => return knowledge::run(config, command).await,
         Command::Tools(command) => return tools::run(config, command).await,
         Command::Memory(command) => memory::run(config, command).await?,
+        Command::Health(args) => return health::run(&config, args).await,
+        Command::Backup(args) => backup::backup(config, args).await?,
+        Command::Restore(args) => backup::restore(config, args).await?,
         Command::Doctor => return doctor::run(config).await,
         Command::Report(args) => report::run(&config, args).await?,
         Command::Judge(args) => return judge::run(config, args).await,
         Command::Simulate(args) => return simulate::run(config, args).await,
         Command::Replay(args) => return replay::run(config, args).await,
+        Command::Key(args) => key::run(&args)?,
         Command::Config => config::run(&config)?,
         Command::Bench(args) => bench::run(config, args).await?,
+        Command::ReadPdf => voce_rag::read_pdf()?,
     }
     Ok(ExitCode::SUCCESS)
 }

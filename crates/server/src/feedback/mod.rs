@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use voce_mlflow::{Client, Feedback, MlflowError, NewAssessment, Source};
 use voce_telemetry::Redactor;
 
-use crate::inspector::Inspector;
+use crate::{access::Guest, inspector::Inspector};
 use queue::{Full, Opinion, Queue, State};
 
 pub use routes::router;
@@ -63,11 +63,18 @@ impl Opinions {
     }
 
     /// Takes one. It replaces what was said of the same turn before.
-    fn take(&self, trace_id: &str, good: bool, comment: &str) -> Result<State, Refused> {
+    fn take(
+        &self,
+        trace_id: &str,
+        good: bool,
+        comment: &str,
+        guest: Option<&Guest>,
+    ) -> Result<State, Refused> {
         if self.0.client.is_none() {
             return Err(Refused::Nowhere);
         }
-        let caller = self.0.inspector.caller(trace_id);
+        let is_own = self.0.inspector.is_shown_to(trace_id, guest);
+        let caller = self.0.inspector.caller(trace_id).filter(|_| is_own);
         let caller = caller.ok_or_else(|| Refused::Unknown(trace_id.to_owned()))?;
         let comment = shown(comment, &self.0.redactor);
         let opinion = Opinion { trace_id: trace_id.to_owned(), caller, good, comment };
@@ -77,8 +84,11 @@ impl Opinions {
     }
 
     /// What became of what was last said of this turn.
-    fn state(&self, trace_id: &str) -> Option<(bool, State)> {
-        self.0.queue.lock().state(trace_id)
+    fn state(&self, trace_id: &str, guest: Option<&Guest>) -> Option<(bool, State)> {
+        // An opinion is followed for longer than its turn may be kept; who sees all turns sees it then, too.
+        let sees_all = guest.is_none_or(Guest::is_operator);
+        let is_own = sees_all || self.0.inspector.is_shown_to(trace_id, guest);
+        self.0.queue.lock().state(trace_id).filter(|_| is_own)
     }
 
     /// Writes opinions as they come, and again where that failed, until `stop`; then once more what waits.

@@ -1,6 +1,6 @@
 //! `POST /api/turns/{trace_id}/feedback` takes an opinion, `GET` says what became of it.
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::{Body, to_bytes},
     extract::{Path, State as Shared},
     http::StatusCode,
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Opinions, Refused};
+use crate::access::Guest;
 
 /// The longest body that is read, bytes.
 const LONGEST_BODY: usize = 8 * 1024;
@@ -30,7 +31,12 @@ struct Said {
     comment: String,
 }
 
-async fn give(Shared(opinions): Shared<Opinions>, Path(trace_id): Path<String>, body: Body) -> Response {
+async fn give(
+    Shared(opinions): Shared<Opinions>,
+    Path(trace_id): Path<String>,
+    guest: Option<Extension<Guest>>,
+    body: Body,
+) -> Response {
     let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
         let reason = format!("expected a body of at most {LONGEST_BODY} bytes");
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, &reason);
@@ -39,7 +45,7 @@ async fn give(Shared(opinions): Shared<Opinions>, Path(trace_id): Path<String>, 
         Ok(said) => said,
         Err(reason) => return refusal(StatusCode::BAD_REQUEST, &reason),
     };
-    match opinions.take(&trace_id, said.good, &said.comment) {
+    match opinions.take(&trace_id, said.good, &said.comment, guest.as_deref()) {
         Ok(state) => (StatusCode::ACCEPTED, Json(state)).into_response(),
         Err(refused) => {
             let status = match refused {
@@ -51,8 +57,12 @@ async fn give(Shared(opinions): Shared<Opinions>, Path(trace_id): Path<String>, 
     }
 }
 
-async fn state(Shared(opinions): Shared<Opinions>, Path(trace_id): Path<String>) -> Response {
-    let Some((good, state)) = opinions.state(&trace_id) else {
+async fn state(
+    Shared(opinions): Shared<Opinions>,
+    Path(trace_id): Path<String>,
+    guest: Option<Extension<Guest>>,
+) -> Response {
+    let Some((good, state)) = opinions.state(&trace_id, guest.as_deref()) else {
         return refusal(StatusCode::NOT_FOUND, "nothing was said of this turn lately");
     };
     let mut body = json!(state);

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use voce_core::{Call, TurnId};
 use voce_telemetry::{Redactor, SeenSpan, Side, Telemetry};
 
-use crate::config::Config;
+use crate::{access::Guest, config::Config};
 
 pub use config::InspectorConfig;
 use recorder::Recording;
@@ -57,7 +57,8 @@ struct Shared {
     longest_audio: u32,
     redactor: Redactor,
     telemetry: Telemetry,
-    calls: Mutex<HashMap<String, Arc<CallRecorder>>>,
+    /// Recordings of calls, and whose they are.
+    calls: Mutex<HashMap<String, (Arc<CallRecorder>, Option<String>)>>,
     store: Mutex<Store>,
 }
 
@@ -104,8 +105,9 @@ impl Inspector {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// The same call, observed. Its sound passes no further queue; its events do, as they are not in a hurry.
-    pub fn observe(&self, mut call: Call, tasks: &mut JoinSet<()>) -> Call {
+    /// The same call, observed. Its sound passes no further queue; its events do, as they are not in a hurry. `owner` may see
+    /// its turns, besides those who see all.
+    pub fn observe(&self, mut call: Call, owner: Option<String>, tasks: &mut JoinSet<()>) -> Call {
         if !self.is_on() {
             return call;
         }
@@ -117,7 +119,7 @@ impl Inspector {
         let recorder = Arc::new(CallRecorder::new(longest, !self.0.redactor.is_silent()));
         call.recorder = Some(recorder.clone());
         let id = call.id.clone();
-        self.0.calls.lock().insert(id.clone(), recorder.clone());
+        self.0.calls.lock().insert(id.clone(), (recorder.clone(), owner));
         let (events, mut happened) = mpsc::channel(EVENTS);
         let observer = std::mem::replace(&mut call.events, events);
         let inspector = self.clone();
@@ -132,6 +134,13 @@ impl Inspector {
             inspector.0.calls.lock().remove(&id);
         });
         call
+    }
+
+    /// Whether this guest may see the turn of this trace; not where it is not kept.
+    pub fn is_shown_to(&self, trace_id: &str, guest: Option<&Guest>) -> bool {
+        let store = self.0.store.lock();
+        let kept = store.find(trace_id);
+        kept.is_some_and(|kept| guest.is_none_or(|guest| guest.may_see(kept.owner.as_deref())))
     }
 
     /// One turn, if it is kept.
@@ -191,15 +200,16 @@ impl Inspector {
         self.attach(&view, &recording);
         let word = |name: &str| root.attributes.get(name).and_then(|word| word.as_str()).map(str::to_owned);
         let (variant, user) = (word("voce.variant").unwrap_or_default(), word("user.id"));
+        let owner = self.0.calls.lock().get(&view.call).and_then(|(_, owner)| owner.clone());
         let Recording { caller, bot, .. } = recording;
-        self.0.store.lock().add(Kept { view, variant, user, ended: Instant::now(), caller, bot });
+        self.0.store.lock().add(Kept { view, variant, user, owner, ended: Instant::now(), caller, bot });
     }
 
     fn recording(&self, root: &SeenSpan) -> Recording {
         let call = root.attributes.get("session.id").and_then(|id| id.as_str()).unwrap_or_default();
         let number =
             root.attributes.get("turn.number").and_then(|number| number.as_u64()).unwrap_or_default();
-        let recorder = self.0.calls.lock().get(call).cloned();
+        let recorder = self.0.calls.lock().get(call).map(|(recorder, _)| recorder.clone());
         match recorder {
             Some(recorder) => recorder.collect(TurnId(number as u32), root.start, root.end),
             // `voce talk` and the like are not recorded.

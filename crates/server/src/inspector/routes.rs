@@ -1,14 +1,18 @@
 //! `GET /api/turns/{trace_id}` and what belongs to it.
+use std::collections::HashMap;
+
 use axum::{
-    Json, Router,
-    extract::{Path, State},
+    Extension, Json, Router,
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde_json::json;
 
 use super::Inspector;
+use crate::access::Guest;
 
 /// The routes of the inspector.
 pub fn router(inspector: Inspector) -> Router {
@@ -16,7 +20,23 @@ pub fn router(inspector: Inspector) -> Router {
         .route("/api/turns/{trace_id}", get(turn))
         .route("/api/turns/{trace_id}/scores", get(scores))
         .route("/api/turns/{trace_id}/{sound}", get(sound))
+        .route_layer(middleware::from_fn_with_state(inspector.clone(), own_turns))
         .with_state(inspector)
+}
+
+/// Another caller's turn is none that is kept.
+async fn own_turns(
+    State(inspector): State<Inspector>,
+    guest: Option<Extension<Guest>>,
+    Path(named): Path<HashMap<String, String>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let trace_id = named.get("trace_id").map(String::as_str).unwrap_or_default();
+    match inspector.is_shown_to(trace_id, guest.as_deref()) {
+        true => next.run(request).await,
+        false => missing("turn", trace_id),
+    }
 }
 
 async fn turn(State(inspector): State<Inspector>, Path(trace_id): Path<String>) -> Response {

@@ -15,6 +15,8 @@ pub struct Kept {
     pub variant: String,
     /// Who called, where that is known.
     pub user: Option<String>,
+    /// Who may see it, besides those who see all.
+    pub owner: Option<String>,
     pub ended: Instant,
     pub caller: Sound,
     pub bot: Sound,
@@ -103,7 +105,15 @@ mod tests {
             scores: vec![],
             trace_url: None,
         };
-        Kept { view, variant: "a".into(), user: None, ended: Instant::now(), caller: sound(), bot: sound() }
+        Kept {
+            view,
+            variant: "a".into(),
+            user: None,
+            owner: None,
+            ended: Instant::now(),
+            caller: sound(),
+            bot: sound(),
+        }
     }
 
     #[test]

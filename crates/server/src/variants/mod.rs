@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, explain};
 
-pub use assistants::Assistants;
+pub use assistants::{Assistants, Running};
 
 /// What a variant may change. All else is one for the whole process.
 const CHANGEABLE: [&str; 11] = [

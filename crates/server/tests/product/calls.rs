@@ -15,7 +15,7 @@ const LOUD: f32 = 0.01;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The report of the turn that ended after `since`.
-async fn report_after(caller: &Caller, since: tokio::time::Instant) -> Value {
+pub async fn report_after(caller: &Caller, since: tokio::time::Instant) -> Value {
     let is_report = |message: &voce_testkit::caller::Received| {
         message.at > since && message.kind() == "server-message" && message.data()["type"] == "turn"
     };

@@ -1,6 +1,6 @@
 //! Documents go in, are found, and go out again, by the command line alone.
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Output, Stdio},
 };
@@ -19,24 +19,41 @@ fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
 
 /// A PDF of one page with one line.
 fn pdf(line: &str) -> Vec<u8> {
-    let content = format!("BT /F1 12 Tf 72 720 Td ({line}) Tj ET");
+    pdf_of(format!("BT /F1 12 Tf 72 720 Td ({line}) Tj ET").as_bytes(), "")
+}
+
+/// A PDF whose one page draws `content`; `filter` says how it is packed.
+fn pdf_of(content: &[u8], filter: &str) -> Vec<u8> {
+    let stream = format!("<< /Length {} {filter} >>\nstream\n", content.len());
     let objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
-        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>"
-            .to_owned(),
-        format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+        b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>"
+            .to_vec(),
+        [stream.as_bytes(), content, b"\nendstream"].concat(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_vec(),
     ];
-    let (mut file, mut places) = ("%PDF-1.4\n".to_owned(), String::new());
+    let (mut file, mut places) = (b"%PDF-1.4\n".to_vec(), String::new());
     for (number, object) in (1..).zip(&objects) {
         places += &format!("{:010} 00000 n \n", file.len());
-        file += &format!("{number} 0 obj\n{object}\nendobj\n");
+        file.extend([format!("{number} 0 obj\n").as_bytes(), object, b"\nendobj\n"].concat());
     }
     let table = file.len();
-    file += &format!("xref\n0 6\n0000000000 65535 f \n{places}trailer\n<< /Size 6 /Root 1 0 R >>\n");
-    file += &format!("startxref\n{table}\n%%EOF\n");
-    file.into_bytes()
+    let end = format!(
+        "xref\n0 6\n0000000000 65535 f \n{places}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n"
+    );
+    file.extend(end.as_bytes());
+    file
+}
+
+/// A PDF of some hundred kilobytes whose page says "grey" some sixteen million times: gigabytes once it is read.
+fn bomb() -> Vec<u8> {
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let part = b"0 g\n".repeat(1 << 18);
+    for _ in 0..64 {
+        packed.write_all(&part).expect("memory");
+    }
+    pdf_of(&packed.finish().expect("memory"), "/Filter /FlateDecode")
 }
 
 /// Names and chunks of the sources that are known.
@@ -74,6 +91,7 @@ fn a_mixed_folder_is_read_searched_listed_and_tidied_up() {
     write(folder, "docs/prices.csv", "model;price\nWP-200;129 dollars\nWP-300;179 dollars\n");
     write(folder, "docs/deep/tank.pdf", pdf("The reservoir of the pump holds ninety litres of water."));
     write(folder, "docs/broken.pdf", &pdf("This file was cut short.")[..150]);
+    write(folder, "docs/bomb.pdf", bomb());
     write(folder, "docs/picture.md", b"\x89PNG\r\n\x1a\n\0\0");
     let output = place.voce(&["ingest", "docs", "--tag", "language=en"]);
     assert_eq!(output.status.code(), Some(1), "some were left out: {}", said(&output));
@@ -81,8 +99,9 @@ fn a_mixed_folder_is_read_searched_listed_and_tidied_up() {
         &output,
         &[
             "docs/broken.pdf: left out: it is no PDF that can be read",
+            "docs/bomb.pdf: left out: it is broken, or needs more than 2 GiB of memory",
             "docs/picture.md: left out: it is not a text file",
-            "4 files new, 0 changed, 0 as before, 2 left out; 4 chunks in",
+            "4 files new, 0 changed, 0 as before, 3 left out; 4 chunks in",
         ],
     );
     assert_eq!(names(&place), ["docs/care.md", "docs/deep/tank.pdf", "docs/hours.html", "docs/prices.csv"]);
@@ -97,7 +116,7 @@ fn a_mixed_folder_is_read_searched_listed_and_tidied_up() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     contains(&output, &["docs/hours.html: 1 chunks removed", "is it docs/deep/tank.pdf?"]);
     std::fs::remove_file(folder.join("docs/care.md")).expect("it is there");
-    for broken in ["docs/broken.pdf", "docs/picture.md"] {
+    for broken in ["docs/bomb.pdf", "docs/broken.pdf", "docs/picture.md"] {
         std::fs::remove_file(folder.join(broken)).expect("it is there");
     }
     let output = place.voce(&["ingest", "./docs/", "--tag", "language=en", "--prune"]);

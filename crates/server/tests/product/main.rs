@@ -1,8 +1,11 @@
 //! The product as its users meet it: the real binary, real models, real connections.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod access;
 mod calibrate;
 mod calls;
 mod content;
+mod disk;
+mod drain;
 mod errors;
 mod grounding;
 mod harness;
@@ -14,6 +17,7 @@ mod memory;
 mod metrics;
 mod mlflow_pages;
 mod observability;
+mod postgres;
 mod replay;
 mod report;
 mod scripted_model;

@@ -1,7 +1,7 @@
 //! A running `voce serve`.
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
@@ -65,6 +65,40 @@ impl Server {
     pub fn kill(mut self) {
         self.child.kill().expect("a running voce");
         self.child.wait().expect("a child of ours");
+    }
+
+    /// Sends it a signal by name: TERM, HUP.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status();
+        assert!(sent.expect("kill runs").success(), "a running voce");
+    }
+
+    /// How it ended, once it has; it must within this time.
+    pub async fn ended(mut self, within: Duration) -> ExitStatus {
+        let end = tokio::time::Instant::now() + within;
+        let mut said = vec![];
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                return status;
+            }
+            said.extend(self.said());
+            assert!(tokio::time::Instant::now() < end, "voce goes on: {said:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until it prints a line that holds `words`; gives that line.
+    pub async fn says(&self, words: &str, within: Duration) -> String {
+        let end = tokio::time::Instant::now() + within;
+        let mut before = vec![];
+        loop {
+            match self.lines.try_recv() {
+                Ok(line) if line.contains(words) => return line,
+                Ok(line) => before.push(line),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+            assert!(tokio::time::Instant::now() < end, "voce never said {words:?}: {before:#?}");
+        }
     }
 
     /// Its process.

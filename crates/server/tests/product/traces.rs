@@ -72,7 +72,7 @@ async fn asked(mlflow: &Mlflow) -> (Value, Vec<Trace>) {
 }
 
 /// Name and parent of every span that a turn must have, and its type in MLflow.
-const TREE: &[(&str, &str, &str)] = &[
+pub const TREE: &[(&str, &str, &str)] = &[
     ("turn", "", "AGENT"),
     ("listen", "turn", "VAD"),
     ("end_of_turn", "turn", "VAD"),

@@ -1,11 +1,11 @@
 //! Moonshine's decoder: one token after the other, greedily, each on the keys and values of those before.
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use ort::{
     session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue},
     value::{DynValue, Tensor},
 };
-use voce_core::EngineError;
+use voce_core::{EngineError, lock};
 
 use super::failed;
 use crate::{recognizer::Stop, repetition::loop_start};
@@ -83,7 +83,7 @@ impl Decoder {
             ];
             let caches = self.own.iter().zip(&own).chain(self.encoder.iter().zip(&encoder));
             inputs.extend(caches.map(|(cache, value)| (cache.past.as_str(), value.into())));
-            let Graph { session, later } = &mut *self.graph.lock().unwrap_or_else(PoisonError::into_inner);
+            let Graph { session, later } = &mut *lock(&self.graph);
             let first = tokens.is_empty();
             let outputs = if first { session.run(inputs) } else { session.run_with_options(inputs, later) };
             let mut outputs = outputs.map_err(failed)?;

@@ -1,11 +1,11 @@
 //! The transducer's loop: which token each frame of the encoder gives, and how many frames it takes.
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use ort::{
     session::Session,
     value::{DynValue, Tensor},
 };
-use voce_core::EngineError;
+use voce_core::{EngineError, lock};
 
 use super::failed;
 use crate::{recognizer::Stop, vocabulary::Vocabulary};
@@ -57,7 +57,7 @@ impl Decoder {
         while (frame + 1) * width <= columns.len() {
             stop.check(super::NAME)?;
             column.extract_tensor_mut().1.copy_from_slice(&columns[frame * width..(frame + 1) * width]);
-            let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut session = lock(&self.session);
             let inputs = ort::inputs![
                 "encoder_outputs" => &column,
                 "targets" => &target,

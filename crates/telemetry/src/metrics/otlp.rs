@@ -80,6 +80,6 @@ impl Push {
         if status.is_success() {
             return Ok(());
         }
-        Err(format!("{status}: {}", short(&answer.text().await.unwrap_or_default())))
+        Err(format!("{status}: {}", short(&crate::answer::text(answer).await.unwrap_or_default())))
     }
 }

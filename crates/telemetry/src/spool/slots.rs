@@ -13,6 +13,8 @@ use crate::batch::Counted;
 const MOST_SLOTS: usize = 64;
 /// Batches that change files in one transaction.
 const ADOPTED_AT_ONCE: usize = 64;
+/// The file that is locked while others are opened, adopted and deleted.
+pub(super) const LOCK: &str = "lock";
 pub(super) const SUFFIX: &str = "redb";
 pub(super) const DAMAGED: &str = "damaged";
 
@@ -107,7 +109,7 @@ impl Place {
     /// Held while files are opened, adopted and deleted, so that nobody opens what is being deleted.
     fn lock(&self) -> io::Result<File> {
         make_private(&self.dir)?;
-        let file = File::options().create(true).append(true).open(self.dir.join("lock"))?;
+        let file = File::options().create(true).append(true).open(self.dir.join(LOCK))?;
         file.lock()?;
         Ok(file)
     }

@@ -117,6 +117,7 @@ impl Store {
     }
 
     fn opened(path: &Path, longest_bytes: u64) -> Result<Self, StoreError> {
+        make_private(path)?;
         let mut database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(path)?;
         let mut index = BTreeMap::new();
         let writing = database.begin_write()?;
@@ -290,6 +291,20 @@ impl Store {
     }
 }
 
+/// Makes the file if it is missing. Its folder is private too, unless somebody else made it.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(|error| StoreError::Disk(error.to_string()))?;
+    // Those of earlier versions are not. Who may write but does not own it cannot change that.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).ok();
+    drop(file);
+    Ok(())
+}
+
 /// What one transaction does to the index.
 #[derive(Default)]
 struct Change {
@@ -379,6 +394,20 @@ mod tests {
         assert!(
             matches!(store.get(store.keys()[1]).unwrap().kind, Kind::Attachment { name } if name == "t/u")
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_people_said_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.redb");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        drop(Store::open(&path, 1_000).unwrap());
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        drop(Store::open(&path, 1_000).unwrap());
+        assert_eq!(mode(), 0o600, "those of earlier versions are made so");
     }
 
     #[test]

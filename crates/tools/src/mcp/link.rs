@@ -16,7 +16,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::children::{Child, Children};
+use super::{
+    children::{Child, Children},
+    lines::Lines,
+};
 use crate::{config::McpServer, http};
 
 /// The variables that every program gets.
@@ -139,7 +142,10 @@ impl Link {
                 let (Some(output), Some(input)) = pipes else {
                     return Err(format!("{command} has no pipes"));
                 };
-                let service = client.serve((output, input)).await.map_err(|error| error.to_string())?;
+                let service = client
+                    .serve((Lines::new(output, RESPONSE_BYTES), input))
+                    .await
+                    .map_err(|error| error.to_string())?;
                 Ok((service, Some(program)))
             }
             Way::Address { url, client: http } => {

@@ -1,6 +1,7 @@
 //! Tools of an MCP server. One task keeps the connection: it connects, lists the tools, notices when the server is
 //! gone, and connects again after a while. Calls go beside it.
 mod children;
+mod lines;
 mod link;
 mod offer;
 mod outcome;

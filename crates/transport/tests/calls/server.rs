@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use voce_core::{AudioFrame, Call, Event, TurnId};
-use voce_transport::{Config, Transport, router};
+use voce_transport::{Config, Doorkeeper, Transport, router};
 
 /// One test at a time: they measure time, files and memory of the whole process.
 pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -30,9 +30,25 @@ impl Server {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        Self::start_as(config, vec![], session).await
+    }
+
+    /// A server with doorkeepers.
+    pub async fn start_behind(config: Config, doorkeepers: Vec<Arc<dyn Doorkeeper>>) -> Self {
+        Self::start_as(config, doorkeepers, echo).await
+    }
+
+    async fn start_as<F>(
+        config: Config,
+        doorkeepers: Vec<Arc<dyn Doorkeeper>>,
+        session: fn(Call) -> F,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (transport, calls) = Transport::bind(config, address.ip(), vec![]).await.unwrap();
+        let (transport, calls) = Transport::bind(config, address.ip(), doorkeepers).await.unwrap();
         let ended = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = JoinSet::new();
         let routes = router(transport.clone());

@@ -229,7 +229,7 @@ async fn shutting_down_says_goodbye_to_every_caller() {
 }
 
 /// One request over a plain socket: status and JSON body.
-async fn post(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub async fn post(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let address = server.url.strip_prefix("http://").unwrap();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -7,7 +7,7 @@ import { linkOf, triedPaths } from "./link";
 import type { Microphone } from "./microphone";
 import * as problems from "./problems";
 import type { Problem } from "./problems";
-import { fetchStatus } from "./protocol";
+import { fetchStatus, needsSignIn } from "./protocol";
 import type { ClientMessage, ServerMessage, ToolOutcome } from "./protocol";
 import type { Store } from "./state";
 import { CallTransport } from "./transport";
@@ -38,6 +38,9 @@ export class Call {
   private deaf = false;
   // Counts calls, so that what comes late from an earlier one is not taken for this one's.
   private attempt = 0;
+
+  /** Called when the server does not know who calls. */
+  onRefused: () => void = () => {};
 
   constructor(
     private readonly store: Store,
@@ -71,6 +74,7 @@ export class Call {
       const status = await fetchStatus();
       iceServers = status.ice_servers ?? [];
       this.store.set({ status, reachable: true });
+      if (needsSignIn(status)) return current() && this.end(problems.signInNeeded());
     } catch (error) {
       return current() && this.end(error instanceof Response ? await problems.refusal(error) : problems.serverGone());
     }
@@ -94,7 +98,10 @@ export class Call {
     } catch (error) {
       if (!current()) return;
       const cause = (error as { cause?: unknown } | undefined)?.cause;
-      if (cause instanceof Response) this.end(await problems.refusal(cause));
+      if (cause instanceof Response) {
+        this.end(await problems.refusal(cause));
+        if (cause.status === 401) this.onRefused();
+      }
       else if (cause instanceof TypeError) this.end(problems.serverGone());
       else this.end(problems.noPath(await triedPaths(transport.peer)));
     } finally {

@@ -1,11 +1,12 @@
 // Puts the page together.
+import { begin, signOut } from "./access";
 import { Call } from "./call";
 import { keyboard } from "./keyboard";
 import { Levels } from "./levels";
 import { Microphone } from "./microphone";
 import { Opinions } from "./opinions";
 import { Player } from "./player";
-import { fetchStatus } from "./protocol";
+import { fetchStatus, needsSignIn } from "./protocol";
 import { Store } from "./state";
 import { remember, remembered, theme } from "./theme";
 import { controls } from "./view/controls";
@@ -13,6 +14,7 @@ import { byId } from "./view/element";
 import { header } from "./view/header";
 import { inspector } from "./view/inspector";
 import { problemBox } from "./view/problem";
+import { signInForm } from "./view/sign-in";
 import { transcript } from "./view/transcript";
 
 const MICROPHONE = "voce.microphone";
@@ -41,8 +43,18 @@ store.view(() => player.playing && !call.quiet && player.stop());
 const listMicrophones = async () => store.set({ microphones: await microphone.getAllMics(), microphone: microphone.chosen });
 microphone.onDevices = () => void listMicrophones();
 
+// What the server shows depends on who asks.
+const learn = () => fetchStatus().then((status) => store.set({ status, reachable: true }), () => store.set({ reachable: false }));
+const focusSignIn = signInForm(store, async () => {
+  await learn();
+  if (store.state.problem?.kind === "sign-in-needed") store.set({ problem: undefined });
+});
+call.onRefused = signOut;
+
 const actions = {
-  start: () => void call.start(),
+  start: () => {
+    if (!focusSignIn()) void call.start();
+  },
   hangUp: () => call.hangUp(),
   interrupt: () => call.interrupt(),
   press: () => call.press("pointer"),
@@ -71,7 +83,11 @@ keyboard({
 });
 call.setPushToTalk(remembered(PUSH_TO_TALK) === "on");
 void listMicrophones();
-fetchStatus().then((status) => store.set({ status }), () => store.set({ reachable: false }));
+// A token in the address or in this tab first: with it the server shows more.
+void begin(() => void learn()).then(async (why) => {
+  await learn();
+  if (why !== "" && needsSignIn(store.state.status)) store.set({ signInProblem: why });
+});
 // Whoever looks elsewhere does not see that the microphone is open.
 const letGo = () => {
   call.release();

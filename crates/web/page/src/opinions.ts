@@ -1,5 +1,6 @@
 // What the caller thinks of answers: sent to the server, and followed until it is saved in MLflow. By trace, so that it
 // stays with its answer while the talk goes on.
+import { ask } from "./access";
 
 export interface Opinion {
   good: boolean;
@@ -66,11 +67,11 @@ const pause = (ms: number) => new Promise((later) => setTimeout(later, ms));
 
 /** Gives an opinion, or asks what became of it. Status 0: nobody answered. */
 async function answer(trace: string, said?: { good: boolean; comment: string }): Promise<Answer> {
-  const asking: RequestInit = said
+  const asking = said
     ? { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said) }
-    : { cache: "no-store" };
+    : { cache: "no-store" as const };
   try {
-    const response = await fetch(`/api/turns/${encodeURIComponent(trace)}/feedback`, { ...asking, signal: AbortSignal.timeout(ANSWER_MS) });
+    const response = await ask(`/api/turns/${encodeURIComponent(trace)}/feedback`, { ...asking, signal: AbortSignal.timeout(ANSWER_MS) });
     const body = (await response.json().catch(() => ({}))) as { state?: string; why?: string; error?: string };
     if (response.ok && body.state) return { ok: true, state: body.state, why: body.why };
     return { ok: false, status: response.status, why: body.error ?? `the server answered ${response.status}` };

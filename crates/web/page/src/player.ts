@@ -1,4 +1,5 @@
 // Plays a part of a turn, both sides at once, on the clock of one audio context.
+import { ask } from "./access";
 import type { TurnRecord } from "./timeline/record";
 
 const FETCH_MS = 20_000;
@@ -97,7 +98,7 @@ export class Player {
     if (this.sound?.trace === record.trace_id) return this.sound.sides;
     const addresses = record.sides.flatMap(({ audio }) => audio ?? []);
     const sides = await Promise.all(addresses.map(async (address) => {
-      const response = await fetch(address, { signal: AbortSignal.timeout(FETCH_MS) });
+      const response = await ask(address, { signal: AbortSignal.timeout(FETCH_MS) });
       if (response.status === 404) throw new Error("the server keeps its sound no more");
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       return context.decodeAudioData(await response.arrayBuffer());

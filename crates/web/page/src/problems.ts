@@ -55,20 +55,53 @@ export function microphoneProblem(error: unknown): Problem {
 
 /** What the server meant by refusing the call. */
 export async function refusal(response: Response): Promise<Problem> {
-  const body = (await response.json().catch(() => ({}))) as { error?: string; retry_after_seconds?: number };
+  const body = (await response.json().catch(() => ({}))) as { error?: string; code?: string; retry_after_seconds?: number };
   const wait = body.retry_after_seconds ?? Number(response.headers.get("retry-after") ?? Number.NaN);
-  if (Number.isFinite(wait)) {
+  const retryAt = Number.isFinite(wait) ? Date.now() + wait * 1000 : undefined;
+  if (response.status === 401) return signInNeeded();
+  if (response.status === 403) {
+    return {
+      kind: "not-allowed",
+      title: "This page may not use the server.",
+      detail: body.error ? sentence(body.error) : "Whoever runs the server can allow it.",
+    };
+  }
+  if (response.status === 429) {
+    return {
+      kind: "too-many",
+      title: "That was too much at once.",
+      detail: body.error ? sentence(body.error) : "The server takes only so many calls of one key in a minute.",
+      retryAt,
+    };
+  }
+  if (body.code === "shutting_down") {
+    return {
+      kind: "server-leaving",
+      title: "The server is being restarted.",
+      detail: "It takes no new calls now. Another one may take its place.",
+      retryAt,
+    };
+  }
+  if (retryAt !== undefined) {
     return {
       kind: "server-full",
       title: "All lines are busy.",
       detail: "The server holds as many calls as it can serve well.",
-      retryAt: Date.now() + wait * 1000,
+      retryAt,
     };
   }
   return {
     kind: "server-refused",
     title: "The server did not take the call.",
     detail: body.error ? sentence(body.error) : "It gave no reason; its log will say why.",
+  };
+}
+
+export function signInNeeded(): Problem {
+  return {
+    kind: "sign-in-needed",
+    title: "Please sign in again.",
+    detail: "Your sign-in has ended, or the server was started again. Enter your access key, then press Talk.",
   };
 }
 

@@ -1,4 +1,5 @@
 // What the server says: the JSON of `/api/status` and of the data channel's server messages.
+import { ask } from "./access";
 
 export interface Passage {
   text: string;
@@ -97,11 +98,18 @@ export interface Status {
   mlflow_url?: string;
   trace_url_template?: string;
   ice_servers?: RTCIceServer[];
+  /** Whether the server wants to know who asks, and whether it knows who asked for this. */
+  sign_in?: { required: boolean; done: boolean };
+}
+
+/** Whether nothing can be asked before a sign-in. */
+export function needsSignIn(status: Status | undefined): boolean {
+  return status?.sign_in?.required === true && !status.sign_in.done;
 }
 
 /** Asks the server who it is. Throws a `TypeError` when nobody answers. */
 export async function fetchStatus(): Promise<Status> {
-  const response = await fetch("/api/status", { cache: "no-store", signal: AbortSignal.timeout(8000) });
+  const response = await ask("/api/status", { cache: "no-store", signal: AbortSignal.timeout(8000) });
   if (!response.ok) throw response;
   return (await response.json()) as Status;
 }

@@ -24,6 +24,8 @@ export interface State {
   roundTripMs?: number;
   interrupted: boolean;
   problem?: Problem;
+  /** What to say in the sign-in once it shows. */
+  signInProblem?: string;
   /** The exchange in the inspector; the last one that has figures when undefined. */
   picked?: number;
   microphones: MediaDeviceInfo[];

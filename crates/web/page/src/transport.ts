@@ -2,6 +2,7 @@
 // more times, a reconnected call keeps its microphone, and the page can look at the peer connection.
 import { SmallWebRTCTransport } from "@pipecat-ai/small-webrtc-transport";
 
+import { liveHeaders } from "./access";
 import type { Microphone } from "./microphone";
 import { user } from "./user";
 
@@ -18,7 +19,7 @@ interface Inside {
 
 export class CallTransport extends SmallWebRTCTransport {
   constructor(private readonly microphone: Microphone) {
-    super({ mediaManager: microphone, webrtcRequestParams: { endpoint: "/api/offer", requestData: { user: user() } } });
+    super({ mediaManager: microphone, webrtcRequestParams: { endpoint: "/api/offer", headers: liveHeaders, requestData: { user: user() } } });
     microphone.onReplaced = (track) => void this.peer?.getTransceivers()[0]?.sender.replaceTrack(track);
     const inside = this.inside;
     const { negotiate, startNewPeerConnection } = inside;

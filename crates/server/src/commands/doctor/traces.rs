@@ -82,8 +82,8 @@ fn waiting(spans: u64, bytes: u64, oldest_seconds: Option<f64>) -> String {
 
 /// What a voce that serves there says about its sinks.
 async fn serving(listen: &str) -> Option<SinksReport> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build().ok()?;
-    let answer = client.get(format!("http://{listen}/api/telemetry")).send().await.ok()?;
+    let request = voce_caller::client().ok()?.get(format!("http://{listen}/api/telemetry"));
+    let answer = request.timeout(Duration::from_secs(2)).send().await.ok()?;
     answer.json().await.ok()
 }
 

@@ -5,8 +5,9 @@ use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use voce_core::Call;
+use voce_transport::Transport;
 
-use crate::{inspector::Inspector, metrics::CallCount, variants::Assistants};
+use crate::{inspector::Inspector, metrics::CallCount, variants::Running};
 
 /// How long the spans of a call that just ended may take to arrive.
 const LAST_SPANS: Duration = Duration::from_millis(200);
@@ -14,6 +15,8 @@ const LAST_SPANS: Duration = Duration::from_millis(200);
 /// Who looks on at calls.
 pub struct Observed {
     pub inspector: Inspector,
+    /// Knows whose a call is.
+    pub transport: Transport,
     pub begun: CallCount,
     /// To be cancelled once no call goes on and the last spans had time to come.
     pub over: CancellationToken,
@@ -22,7 +25,7 @@ pub struct Observed {
 /// Runs a session for every call until told to stop, then waits for those under way.
 pub async fn take_calls(
     mut calls: mpsc::Receiver<Call>,
-    assistants: Assistants,
+    running: Running,
     observed: Observed,
     stop: CancellationToken,
 ) {
@@ -44,9 +47,11 @@ pub async fn take_calls(
         };
         observed.begun.add();
         let span = tracing::info_span!("call", id = call.id);
+        let assistants = running.now();
         let assistant = assistants.of_call(call.user.as_deref(), &call.id);
         span.in_scope(|| tracing::debug!(variant = assistant.name, "a call begins"));
-        let call = observed.inspector.observe(call, &mut observers);
+        let owner = observed.transport.owner_of(&call.id);
+        let call = observed.inspector.observe(call, owner, &mut observers);
         let session =
             voce_pipeline::run(call, assistant.engines.clone(), assistant.settings.clone(), stop.clone());
         sessions.spawn(session.instrument(span));

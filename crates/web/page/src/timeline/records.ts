@@ -1,4 +1,5 @@
 // What the server kept of the turns that were looked at: fetched when first asked for, scores for a while after.
+import { ask } from "../access";
 import { nextScores, RECORD_WAITS } from "./fetching";
 import type { Score, TurnRecord } from "./record";
 
@@ -60,7 +61,7 @@ export class Records {
     for (const wait of [0, ...RECORD_WAITS]) {
       await new Promise((later) => setTimeout(later, wait));
       try {
-        const response = await fetch(address(trace), { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+        const response = await ask(address(trace), { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
         if (response.status === 404) continue;
         if (!response.ok) throw new Error(`the server answered ${response.status}`);
         return this.settle(entry, { state: "kept", record: (await response.json()) as TurnRecord });
@@ -72,7 +73,7 @@ export class Records {
   }
 
   private async askScores(trace: string, entry: Entry) {
-    const found = await fetch(`${address(trace)}/scores`, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) })
+    const found = await ask(`${address(trace)}/scores`, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) })
       .then(async (response) => (response.ok ? ((await response.json()) as { scores: Score[] }).scores : undefined), () => undefined);
     entry.timer = undefined;
     entry.answered++;
