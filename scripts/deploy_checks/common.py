@@ -20,7 +20,7 @@ CREDENTIALS = [
     ("a Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a key of voce", re.compile(r"\bvoce_[A-Za-z0-9]{30,}")),
-    ("a password in an address", re.compile(r"://[^/\s:@$]+:(?!\$)[^/\s:@]+@")),
+    ("a password in an address", re.compile(r"://[^/\s:@$]+:(?!\$|PASSWORD@)[^/\s:@]+@")),
 ]
 
 
