@@ -15,19 +15,19 @@ from .pods import object_problems
 from .wiring import whole_problems
 
 FOLDER = DEPLOY / "kubernetes"
-# The newest that the package knows; the manifests keep to what 1.30 has.
-VERSION = "1.37.0"
+# The newest that the package knows, and the oldest that README.md promises.
+NEWEST, OLDEST = "1.37.0", "1.30.0"
 RULES = FOLDER / "components/monitoring/rules.yaml"
 
 
 @cache
-def schema(kind, api_version):
+def schema(kind, api_version, of):
     """The validator of one kind, which takes no unknown key; None for kinds of others."""
     group, _, version = api_version.rpartition("/")
     name = f"{kind.lower()}-{group.split('.')[0] + '-' if group else ''}{version}"
-    folder = f"kubernetes-json-schema/v{VERSION}-local-strict"
+    folder = f"kubernetes-json-schema/v{of}-local-strict"
     try:
-        contents = utils.schema_contents(f"{folder}/{name}.json", VERSION)
+        contents = utils.schema_contents(f"{folder}/{name}.json", of)
     except FileNotFoundError:
         return None
     registry = Resource.from_contents(contents) @ Registry()
@@ -37,14 +37,14 @@ def schema(kind, api_version):
 
 @cache
 def definitions(folder):
-    return Resource.from_contents(utils.schema_contents(f"{folder}/_definitions.json", VERSION))
+    return Resource.from_contents(utils.schema_contents(f"{folder}/_definitions.json", NEWEST))
 
 
-def schema_problems(document, is_patch=False):
+def schema_problems(document, is_patch=False, of=NEWEST):
     """A patch lacks what it does not change, and may hold kustomize's $patch."""
     kind = document.get("kind", "?")
     name = f"{kind} {document.get('metadata', {}).get('name', '?')}"
-    validator = schema(kind, document.get("apiVersion", "?"))
+    validator = schema(kind, document.get("apiVersion", "?"), of)
     if validator is None:
         return custom.problems(document)
     found = []
@@ -116,7 +116,8 @@ def problems():
         whole, failed = rendered(overlay)
         found += failed
         for document in whole:
-            found += [f"{overlay.name}: {p}" for p in schema_problems(document) + object_problems(document)]
+            found += [f"{overlay.name}: {p}" for of in (OLDEST, NEWEST) for p in schema_problems(document, of=of)]
+            found += [f"{overlay.name}: {p}" for p in object_problems(document)]
         found += [f"{overlay.name}: {p}" for p in whole_problems(whole)]
     return found
 
