@@ -40,10 +40,8 @@ image = (
     retries=0,
 )
 def judge():
-    # 1: a turn had to be put aside, which `status` lists and which is no reason to try the round again.
-    code = subprocess.run(["voce", "judge", "--once"]).returncode
-    if code not in (0, 1):
-        raise RuntimeError(f"voce judge ended with {code}; its last lines stand above")
+    # Also fails if a turn had to be put aside, which `status` lists: that is to be seen.
+    subprocess.run(["voce", "judge", "--once"], check=True)
 
 
 @app.function(image=image, secrets=[secret], timeout=5 * MINUTE, cpu=0.5, memory=512)

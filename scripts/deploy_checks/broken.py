@@ -2,10 +2,8 @@
 
 import copy
 
-import yaml
-
 from . import compose, kubernetes
-from .common import clear_secrets, image_problem, setting_problems
+from .common import clear_secrets, image_problem, read_yaml, setting_problems
 from .pods import object_problems
 from .wiring import whole_problems
 
@@ -51,7 +49,7 @@ spec:
 
 def changed(text, path, value):
     """The document with one thing in another way; None takes it out."""
-    document = copy.deepcopy(yaml.safe_load(text))
+    document = copy.deepcopy(read_yaml(text)[0])
     inner = document
     for key in path[:-1]:
         inner = inner[key]
@@ -106,8 +104,10 @@ def deployments():
         yield words, whole_problems([changed(DEPLOYMENT, path, value)])
     yield "replcas", kubernetes.schema_problems(changed(DEPLOYMENT, ["spec", "replcas"], 2))
     yield "no such kind", kubernetes.schema_problems(changed(DEPLOYMENT, ["kind"], "Deploymnet"))
-    service = {"kind": "Service", "metadata": {"name": "s"}, "spec": {"selector": {"app": "voice"}, "ports": [{"targetPort": "http"}]}}
-    yield "selects no pod", whole_problems([yaml.safe_load(DEPLOYMENT), service])
+    ports = [{"targetPort": "http"}]
+    service = {"kind": "Service", "metadata": {"name": "s"}, "spec": {"selector": {"app": "voice"}, "ports": ports}}
+    yield "selects no pod", whole_problems([read_yaml(DEPLOYMENT)[0], service])
+    metadata = {"serverAddress": "a", "query": "voce_cals", "threshold": 3}
     scaler = {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
@@ -115,12 +115,12 @@ def deployments():
         "spec": {
             "scaleTargetRef": {"kind": "Deployment", "name": "other"},
             "minReplicaCount": 1,
-            "triggers": [{"type": "prometheus", "metricType": "Value", "metadata": {"serverAddress": "a", "query": "voce_cals", "threshold": 3}}],
+            "triggers": [{"type": "prometheus", "metricType": "Value", "metadata": metadata}],
         },
     }
     yield "in quotes", kubernetes.schema_problems(scaler)
-    yield "no Deployment other", whole_problems([yaml.safe_load(DEPLOYMENT), scaler])
-    yield "no metric voce_cals", whole_problems([yaml.safe_load(DEPLOYMENT), scaler])
+    yield "no Deployment other", whole_problems([read_yaml(DEPLOYMENT)[0], scaler])
+    yield "no metric voce_cals", whole_problems([read_yaml(DEPLOYMENT)[0], scaler])
 
 
 def texts():
@@ -129,7 +129,8 @@ def texts():
     yield "private key", clear_secrets("-----BEGIN EC " + "PRIVATE KEY-----")
     yield "names no setting", setting_problems(["VOCE_SERVER__LISTENS"], "here")
     yield "restrat", compose.schema_problems({"services": {"a": {"image": "a:1", "restrat": "always"}}})
-    wiring = {"services": {"a": {"volumes": ["data:/data", "./nowhere:/x"], "depends_on": {"b": {}}}}, "volumes": {"other": {}}}
+    service = {"volumes": ["data:/data", "./nowhere:/x"], "depends_on": {"b": {}}}
+    wiring = {"services": {"a": service}, "volumes": {"other": {}}}
     for words in ("data is not defined", "other is used by nobody", "./nowhere is not there", "depends on b"):
         yield words, compose.wiring_problems(wiring)
 
@@ -139,11 +140,12 @@ def problems():
     for words, said in [*services(), *deployments(), *texts()]:
         if not any(words in problem for problem in said):
             found.append(f"did not find {words!r}, said {said}")
+    address = "postgresql+psycopg2://mlflow:${POSTGRES_PASSWORD}@postgres http://a:80/b@c"
     clean = {
-        "the service": compose.service_problems("postgres", yaml.safe_load(SERVICE)),
-        "the deployment": object_problems(yaml.safe_load(DEPLOYMENT)) + whole_problems([yaml.safe_load(DEPLOYMENT)]),
-        "the schema": kubernetes.schema_problems(yaml.safe_load(DEPLOYMENT)),
-        "an address without a password": clear_secrets("postgresql+psycopg2://mlflow:${POSTGRES_PASSWORD}@postgres http://a:80/b@c"),
+        "the service": compose.service_problems("postgres", read_yaml(SERVICE)[0]),
+        "the deployment": object_problems(read_yaml(DEPLOYMENT)[0]) + whole_problems([read_yaml(DEPLOYMENT)[0]]),
+        "the schema": kubernetes.schema_problems(read_yaml(DEPLOYMENT)[0]),
+        "an address without a password": clear_secrets(address),
         "a digest": [image_problem("a@sha256:0")] if image_problem("a@sha256:0") else [],
         "interpolation": [] if compose.interpolate("${A:-x${B:-y}}$$ ${C:?w}", {"C": "c"}) == "xy$ c" else ["wrong"],
     }

@@ -1,6 +1,7 @@
 """deploy/compose.yaml: its schema (compose-spec), and our rules."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,9 +9,18 @@ import tempfile
 from pathlib import Path
 
 import compose_spec
-import yaml
 
-from .common import DEPLOY, SECRET_NAME, accepted, clear_secrets, image_problem, seconds_needed, setting_problems, settings_in
+from .common import (
+    DEPLOY,
+    SECRET_NAME,
+    accepted,
+    clear_secrets,
+    image_problem,
+    read_yaml,
+    seconds_needed,
+    setting_problems,
+    settings_in,
+)
 
 FILE = DEPLOY / "compose.yaml"
 EXAMPLE = DEPLOY / "compose.env.example"
@@ -137,7 +147,7 @@ def wiring_problems(document):
 
 def tls_problems(document):
     """The file that lies over the other one."""
-    over = yaml.safe_load(TLS.read_text())
+    over = read_yaml(TLS.read_text())[0]
     found = schema_problems(over)
     for name, service in over["services"].items():
         if name not in document["services"]:
@@ -148,7 +158,7 @@ def tls_problems(document):
 
 def collector_problems(file):
     """No registry has a Collector to ask, so this holds what a typing mistake breaks."""
-    config, found = yaml.safe_load(file.read_text()), []
+    config, found = read_yaml(file.read_text())[0], []
     for kind in ("receivers", "processors", "exporters"):
         used = {name for pipeline in config["service"]["pipelines"].values() for name in pipeline[kind]}
         if used != set(config[kind]):
@@ -160,8 +170,6 @@ def collector_problems(file):
 
 def prometheus_problems():
     """Asks promtool, with the rules beside the configuration as in the container."""
-    import os
-
     program = shutil.which("promtool", path=os.environ.get("VOCE_PROMETHEUS", "") + os.pathsep + os.environ.get("PATH", ""))
     if program is None:
         print("SKIPPED  prometheus.yaml: promtool is not installed")
@@ -175,7 +183,7 @@ def prometheus_problems():
 
 def problems():
     text = FILE.read_text()
-    raw = yaml.safe_load(text)
+    raw = read_yaml(text)[0]
     names = required(text)
     example = EXAMPLE.read_text()
     there = set(re.findall(r"^#?([A-Z0-9_]+)=", example, re.M))
@@ -183,7 +191,7 @@ def problems():
     asked = set(re.findall(r"\$\{([A-Z0-9_]+)", text))
     found += [f"{EXAMPLE}: nobody asks for {name}" for name in sorted(there - asked - {"COMPOSE_PROFILES"})]
     values = {name: "x" * 32 for name in names} | {"VOCE_PUBLIC_ADDRESS": "203.0.113.7"}
-    document = yaml.safe_load(interpolate(text, values))
+    document = read_yaml(interpolate(text, values))[0]
     found += schema_problems(document)
     found += [f"{TLS}: {problem}" for problem in tls_problems(document)]
     for name, service in document["services"].items():

@@ -4,7 +4,10 @@ import re
 
 # For each kind: what must be there, what may.
 KINDS = {
-    "ScaledObject": ({"scaleTargetRef", "triggers"}, {"minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "fallback", "advanced", "idleReplicaCount"}),
+    "ScaledObject": (
+        {"scaleTargetRef", "triggers"},
+        {"minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "fallback", "advanced"},
+    ),
     "PodMonitor": ({"selector", "podMetricsEndpoints"}, {"jobLabel", "namespaceSelector", "podTargetLabels"}),
     "PrometheusRule": ({"groups"}, set()),
 }

@@ -6,29 +6,28 @@ from functools import cache
 from pathlib import Path
 
 import jsonschema
-import yaml
 from kubernetes_validate import utils
 from referencing import Registry, Resource
 
 from . import custom
-from .common import DEPLOY, clear_secrets
+from .common import DEPLOY, clear_secrets, read_yaml
 from .pods import object_problems
 from .wiring import whole_problems
 
 FOLDER = DEPLOY / "kubernetes"
-# The newest that the package knows; the manifests keep to what 1.30 has.
-VERSION = "1.37.0"
+# The newest that the package knows, and the oldest that README.md promises.
+NEWEST, OLDEST = "1.37.0", "1.30.0"
 RULES = FOLDER / "components/monitoring/rules.yaml"
 
 
 @cache
-def schema(kind, api_version):
+def schema(kind, api_version, of):
     """The validator of one kind, which takes no unknown key; None for kinds of others."""
     group, _, version = api_version.rpartition("/")
     name = f"{kind.lower()}-{group.split('.')[0] + '-' if group else ''}{version}"
-    folder = f"kubernetes-json-schema/v{VERSION}-local-strict"
+    folder = f"kubernetes-json-schema/v{of}-local-strict"
     try:
-        contents = utils.schema_contents(f"{folder}/{name}.json", VERSION)
+        contents = utils.schema_contents(f"{folder}/{name}.json", of)
     except FileNotFoundError:
         return None
     registry = Resource.from_contents(contents) @ Registry()
@@ -38,14 +37,14 @@ def schema(kind, api_version):
 
 @cache
 def definitions(folder):
-    return Resource.from_contents(utils.schema_contents(f"{folder}/_definitions.json", VERSION))
+    return Resource.from_contents(utils.schema_contents(f"{folder}/_definitions.json", NEWEST))
 
 
-def schema_problems(document, is_patch=False):
+def schema_problems(document, is_patch=False, of=NEWEST):
     """A patch lacks what it does not change, and may hold kustomize's $patch."""
     kind = document.get("kind", "?")
     name = f"{kind} {document.get('metadata', {}).get('name', '?')}"
-    validator = schema(kind, document.get("apiVersion", "?"))
+    validator = schema(kind, document.get("apiVersion", "?"), of)
     if validator is None:
         return custom.problems(document)
     found = []
@@ -57,14 +56,10 @@ def schema_problems(document, is_patch=False):
     return found
 
 
-def documents(text):
-    return [document for document in yaml.safe_load_all(text) if document]
-
-
 def kustomization_problems(folder):
     """What it lists is there, and what is there it lists."""
     found = []
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    kustomization = read_yaml((folder / "kustomization.yaml").read_text())[0]
     listed = [Path(entry) for entry in kustomization.get("resources", []) + kustomization.get("components", [])]
     listed += [Path(patch["path"]) for patch in kustomization.get("patches", []) if "path" in patch]
     for generator in kustomization.get("configMapGenerator", []):
@@ -83,7 +78,7 @@ def kustomization_problems(folder):
 
 def source_problems(folder):
     found = kustomization_problems(folder)
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    kustomization = read_yaml((folder / "kustomization.yaml").read_text())[0]
     patches = {patch.get("path") for patch in kustomization.get("patches", [])}
     for name in [*kustomization.get("resources", []), *(patch for patch in patches if patch)]:
         file = folder / name
@@ -91,7 +86,7 @@ def source_problems(folder):
             continue
         text = file.read_text()
         found += [f"{file}: {problem}" for problem in clear_secrets(text)]
-        for document in documents(text):
+        for document in read_yaml(text):
             found += [f"{file}: {problem}" for problem in schema_problems(document, name in patches)]
     return found
 
@@ -101,7 +96,7 @@ def rendered(folder):
     run = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
     if run.returncode != 0:
         return [], [f"{folder}: kubectl kustomize: {run.stderr.strip()}"]
-    return documents(run.stdout), []
+    return read_yaml(run.stdout), []
 
 
 def problems():
@@ -121,7 +116,8 @@ def problems():
         whole, failed = rendered(overlay)
         found += failed
         for document in whole:
-            found += [f"{overlay.name}: {p}" for p in schema_problems(document) + object_problems(document)]
+            found += [f"{overlay.name}: {p}" for of in (OLDEST, NEWEST) for p in schema_problems(document, of=of)]
+            found += [f"{overlay.name}: {p}" for p in object_problems(document)]
         found += [f"{overlay.name}: {p}" for p in whole_problems(whole)]
     return found
 
