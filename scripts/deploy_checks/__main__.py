@@ -3,7 +3,7 @@
 import sys
 import time
 
-from . import broken, compose, kubernetes, modal_apps
+from . import broken, compose, kubernetes, modal_apps, pages
 
 
 def main():
@@ -16,6 +16,7 @@ def main():
         ("compose", compose.problems),
         ("kubernetes", kubernetes.problems),
         ("modal", modal_apps.problems),
+        ("pages and units", pages.problems),
         ("the checks themselves", broken.problems),
     ]:
         problems = check()

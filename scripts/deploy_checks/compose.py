@@ -14,6 +14,7 @@ from .common import DEPLOY, SECRET_NAME, accepted, clear_secrets, image_problem,
 
 FILE = DEPLOY / "compose.yaml"
 EXAMPLE = DEPLOY / "compose.env.example"
+TLS = DEPLOY / "compose.tls.yaml"
 # What nobody outside of the machine may reach: without a password, or with what callers said in it.
 PRIVATE = ("postgres", "mlflow", "qdrant", "prometheus", "grafana", "collector", "vllm")
 # Services without a way to ask them from inside: one ends, the other's image holds nothing but the program.
@@ -134,6 +135,17 @@ def wiring_problems(document):
     return found
 
 
+def tls_problems(document):
+    """The file that lies over the other one."""
+    over = yaml.safe_load(TLS.read_text())
+    found = schema_problems(over)
+    for name, service in over["services"].items():
+        if name not in document["services"]:
+            found.append(f"there is no {name}")
+        found += setting_problems(service.get("environment", {}), name)
+    return found
+
+
 def collector_problems(file):
     """No registry has a Collector to ask, so this holds what a typing mistake breaks."""
     config, found = yaml.safe_load(file.read_text()), []
@@ -173,6 +185,7 @@ def problems():
     values = {name: "x" * 32 for name in names} | {"VOCE_PUBLIC_ADDRESS": "203.0.113.7"}
     document = yaml.safe_load(interpolate(text, values))
     found += schema_problems(document)
+    found += [f"{TLS}: {problem}" for problem in tls_problems(document)]
     for name, service in document["services"].items():
         own = service | {"environment": environment(raw["services"][name])}
         found += [f"{FILE}: {problem}" for problem in service_problems(name, own)]

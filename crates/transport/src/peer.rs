@@ -243,9 +243,6 @@ impl Link {
         for ufrag in sdp::ufrags(&answer.sdp) {
             self.port.own_ufrag(ufrag);
         }
-        if let Some(relay) = &self.relay {
-            relay.gathered.send_replace(false);
-        }
         self.connection.set_local_description(answer).await.map_err(refused)?;
         let relayed = self.relayed().await?;
         let Some(answer) = self.connection.local_description().await else {
@@ -263,6 +260,10 @@ impl Link {
     /// This connection's addresses at the TURN server, if it has a way over one.
     async fn relayed(&self) -> Result<Vec<SocketAddr>, PeerError> {
         let Some(relay) = &self.relay else { return Ok(Vec::new()) };
+        let known = relay.known.lock().clone();
+        if !known.is_empty() {
+            return Ok(known);
+        }
         let mut gathered = relay.gathered.subscribe();
         let in_time = timeout(ALLOCATION, gathered.wait_for(|gathered| *gathered)).await.is_ok();
         let found = self.connection.local_description().await;
@@ -270,10 +271,6 @@ impl Link {
         if !found.is_empty() {
             relay.known.lock().clone_from(&found);
             return Ok(found);
-        }
-        let known = relay.known.lock().clone();
-        if !known.is_empty() {
-            return Ok(known);
         }
         let how = if in_time { "refused an address (wrong secret, or none free)" } else { "gave no answer" };
         let reason = format!("the TURN server {} {how}", relay.server);

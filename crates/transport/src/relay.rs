@@ -1,8 +1,10 @@
 //! A call's own way to a TURN server. The server knows an allocation by the address that it was asked from, so the
 //! shared port cannot carry it: every relayed call has a socket of its own here, outbound only.
 use std::{
+    future::Future,
     io,
     net::SocketAddr,
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,7 +15,7 @@ use tokio::{
     io::ReadBuf,
     net::{TcpStream, UdpSocket, lookup_host},
     sync::mpsc,
-    time::timeout,
+    time::{Instant, Sleep, sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -25,12 +27,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const QUEUED: usize = 128;
 /// Errors of the socket that are passed over at once: an ICMP message each.
 const ERRORS: usize = 16;
+/// The `webrtc` crate sends what is relayed one round of its loop late (it asks the TURN client before it hands over the
+/// packets), so the rounds follow each other this quickly while relayed sound flows,
+const ROUND: Duration = Duration::from_millis(5);
+/// and so often after each datagram that came: until the next one of a caller's 20 ms is there.
+const ROUNDS: u32 = 5;
 
 /// The way to one TURN server.
 #[derive(Debug)]
 pub struct RelaySocket {
     server: SocketAddr,
     way: Way,
+    rounds: Mutex<Rounds>,
+}
+
+#[derive(Debug)]
+struct Rounds {
+    left: u32,
+    next: Pin<Box<Sleep>>,
 }
 
 #[derive(Debug)]
@@ -58,7 +72,8 @@ impl RelaySocket {
             socket.connect(server).await?;
             Way::Udp(socket)
         };
-        Ok(Self { server, way })
+        let rounds = Rounds { left: 0, next: Box::pin(sleep(ROUND)) };
+        Ok(Self { server, way, rounds: Mutex::new(rounds) })
     }
 
     /// The server that it leads to.
@@ -81,9 +96,20 @@ impl RelaySocket {
         }
     }
 
-    /// The next datagram of the server, as much of it as fits. Never ready again once the way is closed: the shared
-    /// socket may still carry the call.
+    /// The next datagram of the server, as much of it as fits, or an empty one where it is only time for another round.
+    /// Never ready again once the way is closed: the shared socket may still carry the call.
     pub fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
+        let received = self.poll_way(context, buffer);
+        let mut rounds = self.rounds.lock();
+        if received.is_ready() {
+            rounds.begin();
+            return received;
+        }
+        ready!(rounds.poll_next(context));
+        Poll::Ready(0)
+    }
+
+    fn poll_way(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
         match &self.way {
             Way::Udp(socket) => {
                 for _ in 0..ERRORS {
@@ -104,6 +130,23 @@ impl RelaySocket {
                 None => Poll::Pending,
             },
         }
+    }
+}
+
+impl Rounds {
+    fn begin(&mut self) {
+        self.left = ROUNDS;
+        self.next.as_mut().reset(Instant::now() + ROUND);
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.left == 0 {
+            return Poll::Pending;
+        }
+        ready!(self.next.as_mut().poll(context));
+        self.left -= 1;
+        self.next.as_mut().reset(Instant::now() + ROUND);
+        Poll::Ready(())
     }
 }
 

@@ -24,8 +24,6 @@ const LONGEST_BODY: usize = 128 * 1024;
 const MOST_CANDIDATES: usize = 64;
 /// The longest name of a caller, characters.
 const LONGEST_USER: usize = 128;
-/// When to ask again where the TURN server failed.
-const RELAY_AGAIN_SECONDS: u64 = 10;
 
 /// `POST` and `PATCH /api/offer`, `POST /start` with the same two under `/sessions/{id}`, and `GET /api/calls`.
 pub fn router(transport: Transport) -> Router {
@@ -180,9 +178,7 @@ impl From<OfferError> for Refusal {
                 (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", Some(*retry_after_seconds))
             }
             OfferError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_call", None),
-            OfferError::Peer(PeerError::NoRelay(_)) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "no_relay", Some(RELAY_AGAIN_SECONDS))
-            }
+            OfferError::Peer(PeerError::NoRelay(_)) => (StatusCode::BAD_GATEWAY, "no_relay", None),
             OfferError::Peer(_) => (StatusCode::BAD_REQUEST, "bad_request", None),
         };
         Self { status, code, error: error.to_string(), retry_after_seconds }

@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn browsers_get_the_lasting_servers_and_a_fresh_password() {
-        let visitor = Visitor { account: Some("shop".into()), user: None, ..Visitor::default() };
+        let visitor = Visitor { account: Some("shop".into()), ..Visitor::default() };
         let servers = ways(with_turn(Relay::Never), &[]).ice_servers(&visitor);
         assert_eq!(servers[0].urls, ["stun:stun.example.org"]);
         assert!(servers[1].username.as_ref().is_some_and(|name| name.ends_with(":shop")), "{servers:?}");

@@ -51,18 +51,29 @@ pub async fn guard(State(access): State<Access>, mut request: Request, next: Nex
     let rules = access.rules();
     let page = match rules.sites.page(request.headers(), request.uri()) {
         Ok(page) => page,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return refused(&access, refusal),
     };
     let response = match admitted(&access, &rules, door, &request) {
         Ok(_) if is_preflight(&request) => preflight(request.headers()),
         Ok(guest) => {
             request.extensions_mut().insert(guest.visitor());
             request.extensions_mut().insert(guest);
-            next.run(request).await
+            let response = next.run(request).await;
+            // The doorkeeper's.
+            if response.status() == StatusCode::TOO_MANY_REQUESTS {
+                access.0.refusals.add("limit");
+            }
+            response
         }
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => refused(&access, refusal),
     };
     with_origin(response, page)
+}
+
+fn refused(access: &Access, refusal: Refusal) -> Response {
+    access.0.refusals.add(refusal.code);
+    tracing::debug!(code = refusal.code, reason = refusal.error, "refused at the door");
+    refusal.into_response()
 }
 
 fn admitted(access: &Access, rules: &Rules, door: Door, request: &Request) -> Result<Guest, Refusal> {

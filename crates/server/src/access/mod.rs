@@ -7,6 +7,7 @@ mod origin;
 mod places;
 mod rates;
 mod refusal;
+mod refusals;
 mod session;
 mod token;
 
@@ -32,6 +33,7 @@ use origin::Sites;
 use places::{Places, Taken};
 use rates::Rates;
 use refusal::Refusal;
+use refusals::Refusals;
 use token::Tokens;
 
 /// The variable with API keys, `NAME=KEY` separated by commas.
@@ -50,6 +52,7 @@ struct Shared {
     retry_after_seconds: u64,
     rules: RwLock<Arc<Rules>>,
     taken: Taken,
+    refusals: Refusals,
 }
 
 /// What a reload replaces.
@@ -93,6 +96,7 @@ impl Access {
             retry_after_seconds: config.transport.retry_after_seconds,
             rules: RwLock::new(Arc::new(rules)),
             taken: Taken::default(),
+            refusals: Refusals::default(),
         })))
     }
 
@@ -122,6 +126,11 @@ impl Access {
     /// Puts the door in front of all these routes.
     pub fn guard(&self, routes: Router) -> Router {
         routes.layer(middleware::from_fn_with_state(self.clone(), layer::guard))
+    }
+
+    /// Counts who was refused, in the metrics.
+    pub fn register(&self, telemetry: &voce_telemetry::Telemetry) {
+        self.0.refusals.register(telemetry);
     }
 
     /// Who comes in, in words.

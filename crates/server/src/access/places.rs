@@ -36,35 +36,47 @@ impl Doorkeeper for Places {
     fn admit(&self, visitor: &Visitor) -> Result<Pass, Refused> {
         // Who asks past the layer, as in tests of the transport, has no limits.
         let Some(account) = visitor.account.clone() else { return Ok(Box::new(())) };
-        let rules = self.access.rules();
-        let is_key = is_key(&account);
-        let refused = |reason: String, retry_after_seconds| Refused {
-            is_callers_limit: true,
-            reason,
-            retry_after_seconds,
-        };
-        let whose = match is_key {
-            true => format!("key {account:?}"),
-            false => format!("the address {account}"),
-        };
         let place = {
             let mut taken = self.access.taken().lock();
-            let count = taken.entry(account.clone()).or_default();
-            let most = if is_key { rules.most_calls(&account) } else { 0 };
-            if most > 0 && *count >= most {
-                let calls = if most == 1 { "its one call".to_owned() } else { format!("its {most} calls") };
-                return Err(refused(
-                    format!("{whose} has {calls} going on; one has to end first"),
-                    self.access.retry_after_seconds(),
-                ));
-            }
-            *count += 1;
+            let going_on = taken.get(&account).copied().unwrap_or_default();
+            self.has_room(&account, going_on)?;
+            taken.insert(account.clone(), going_on + 1);
             Place { taken: self.access.taken().clone(), account: account.clone() }
         };
-        rules.calls.take(&account).map_err(|seconds| {
-            refused(format!("{whose} has begun as many calls as it may in a minute"), seconds)
+        self.access.rules().calls.take(&account).map_err(|seconds| {
+            refused(format!("{} has begun as many calls as it may in a minute", whose(&account)), seconds)
         })?;
         Ok(Box::new(place))
+    }
+
+    /// Asking before the offer is not counted, or one call would count twice.
+    fn would_admit(&self, visitor: &Visitor) -> Result<(), Refused> {
+        let Some(account) = &visitor.account else { return Ok(()) };
+        let going_on = self.access.taken().lock().get(account).copied().unwrap_or_default();
+        self.has_room(account, going_on)
+    }
+}
+
+impl Places {
+    fn has_room(&self, account: &str, going_on: usize) -> Result<(), Refused> {
+        let most = if is_key(account) { self.access.rules().most_calls(account) } else { 0 };
+        if most == 0 || going_on < most {
+            return Ok(());
+        }
+        let calls = if most == 1 { "its one call".to_owned() } else { format!("its {most} calls") };
+        let reason = format!("{} has {calls} going on; one has to end first", whose(account));
+        Err(refused(reason, self.access.retry_after_seconds()))
+    }
+}
+
+fn refused(reason: String, retry_after_seconds: u64) -> Refused {
+    Refused { is_callers_limit: true, reason, retry_after_seconds }
+}
+
+fn whose(account: &str) -> String {
+    match is_key(account) {
+        true => format!("key {account:?}"),
+        false => format!("the address {account}"),
     }
 }
 
@@ -92,6 +104,7 @@ mod tests {
         let first = door.admit(&visitor("shop")).unwrap();
         let _second = door.admit(&visitor("shop")).unwrap();
         let refused = door.admit(&visitor("shop")).err().unwrap();
+        assert_eq!(door.would_admit(&visitor("shop")), Err(refused.clone()));
         assert!(refused.is_callers_limit && refused.retry_after_seconds > 0);
         assert!(refused.reason.contains("key \"shop\" has its 2 calls"), "{}", refused.reason);
         drop(first);
@@ -108,6 +121,10 @@ mod tests {
     fn so_many_calls_may_begin_in_a_minute_also_of_one_address() {
         let access = access(|config| config.calls_per_minute = 2);
         let door = access.doorkeeper();
+        assert!(
+            (0..50).all(|_| door.would_admit(&visitor("203.0.113.7")).is_ok()),
+            "asking counts for nothing"
+        );
         let begun = (0..5).filter(|_| door.admit(&visitor("203.0.113.7")).is_ok()).count();
         assert!((2..=3).contains(&begun), "{begun}");
         let refused = door.admit(&visitor("203.0.113.7")).err().unwrap();

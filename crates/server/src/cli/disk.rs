@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 #[derive(Args)]
 #[command(after_help = "Examples:
   voce backup voce-monday.tar.gz
-  voce backup memory.tar.gz --only memory          needs no pause of voce serve")]
+  voce backup voce-monday.tar.gz --live            while voce serve goes on
+  voce backup memory.tar.gz --only memory")]
 pub struct BackupArgs {
     /// Where it goes; a file that is there already is left alone.
     #[arg(value_name = "FILE.tar.gz")]
@@ -14,6 +15,9 @@ pub struct BackupArgs {
     /// Only this; several are possible.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub only: Vec<Kind>,
+    /// Also what another process has open, as it is at one moment; tried again for a while if it changes meanwhile.
+    #[arg(long)]
+    pub live: bool,
 }
 
 #[derive(Args)]

@@ -6,13 +6,15 @@ use std::{
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use voce_testkit::caller::{Caller, client_with};
+use tokio::time::{Instant, sleep};
+use voce_testkit::caller::{Caller, Received, client_with};
 
 use crate::{
-    harness::{EMBEDDED, Place, said},
+    harness::{EMBEDDED, Place, microphone, said},
     serving::Server,
 };
 
+const PATIENCE: Duration = Duration::from_secs(60);
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const DESK: &str = "voce_00000000000000000000000000000002";
 const APP: &str = "voce_00000000000000000000000000000004";
@@ -139,6 +141,8 @@ async fn each_who_is_not_let_in_gets_an_answer_of_their_own() {
         "transport.max_calls=40",
         "admission.enabled=false",
         "knowledge.store=none",
+        "telemetry.enabled=true",
+        "telemetry.sinks=[]",
     ];
     let keys = format!("desk={DESK},slow={SLOW},app={APP}");
     let variables = [("VOCE_API_KEYS", keys.as_str()), ("VOCE_TOKEN_SECRET", SECRET)];
@@ -202,6 +206,8 @@ async fn each_who_is_not_let_in_gets_an_answer_of_their_own() {
     add(&bob).await.is(404, "unknown_call", "no call named");
     assert_eq!(add(&ann).await.status, 200);
 
+    own_turns(&door).await;
+
     // So many calls of a key, and not one more.
     assert_eq!(Answer::to(door.offer(&bob)).await.status, 200);
     let full = Answer::to(door.offer(DESK)).await;
@@ -222,7 +228,39 @@ async fn each_who_is_not_let_in_gets_an_answer_of_their_own() {
     assert!(last.retry_after.is_some_and(|seconds| (1..=20).contains(&seconds)));
     assert_eq!(Answer::to(door.get("/api/calls", DESK)).await.status, 200);
 
-    // Our own caller shows its key.
-    let caller = Caller::connect_by(client_with(Some(APP)).unwrap(), &server.url).await.unwrap();
+    // Who was refused is counted.
+    let metrics = door.get("/metrics", DESK).send().await.unwrap().text().await.unwrap();
+    for (code, count) in [("expired_token", 1), ("foreign_origin", 1), ("foreign_host", 1), ("limit", 2)] {
+        let begins = format!("voce_access_refused_total{{code=\"{code}\"");
+        let line = metrics.lines().find(|line| line.starts_with(&begins));
+        assert!(line.is_some_and(|line| line.ends_with(&format!(" {count}"))), "{code}: {line:?}");
+    }
+}
+
+/// A turn of ann's is seen by ann, with a renewed token too, and by who has a key; not by bob.
+async fn own_turns(door: &Door) {
+    let (ann, bob) = (door.token(APP, "ann").await, door.token(APP, "bob").await);
+    let caller = Caller::connect_by(client_with(Some(&ann)).unwrap(), &door.url).await.unwrap();
+    caller.say(&microphone("warranty_af_heart.wav")).await.unwrap();
+    let is_report =
+        |message: &Received| message.kind() == "server-message" && message.data()["type"] == "turn";
+    let report = caller.wait_for_match("the turn's report", PATIENCE, is_report).await.unwrap();
     caller.hang_up().await;
+    let turn = format!("/api/turns/{}", report.data()["report"]["trace_id"].as_str().unwrap());
+    let renewed = Answer::to(door.post("/api/session", &ann, &json!({}))).await;
+    let renewed = renewed.body["token"].as_str().unwrap();
+    let began = Instant::now();
+    loop {
+        let seen = Answer::to(door.get(&turn, renewed)).await;
+        if seen.status == 200 {
+            break;
+        }
+        assert!(seen.status == 404 && began.elapsed() < PATIENCE, "{}: {}", seen.status, seen.body);
+        sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(Answer::to(door.get(&turn, APP)).await.status, 200);
+    for path in ["", "/scores", "/bot.wav", "/feedback"] {
+        let refused = Answer::to(door.get(&format!("{turn}{path}"), &bob)).await;
+        assert_eq!(refused.status, 404, "{path}: {}", refused.body);
+    }
 }

@@ -49,7 +49,9 @@ fn knowledge_waiting_traces_and_memory_come_back_from_a_backup() {
     // While somebody has the knowledge base open, as `voce serve` does.
     let held = voce_rag::open_embedded(&folder.join("knowledge/knowledge"), None).expect("it opens");
     let (succeeded, text) = voce(&["backup", "all.tar.gz"]);
-    assert!(!succeeded && text.contains("in use by another process"), "{text}");
+    assert!(!succeeded && text.contains("in use by another process") && text.contains("--live"), "{text}");
+    let (succeeded, text) = voce(&["backup", "live.tar.gz", "--live"]);
+    assert!(succeeded && text.contains("knowledge: ") && text.contains("memory: 1 files"), "{text}");
     let (succeeded, text) = voce(&["backup", "memory.tar.gz", "--only", "memory"]);
     assert!(succeeded && text.contains("memory: 1 files"), "{text}");
     drop(held);
@@ -71,8 +73,8 @@ fn knowledge_waiting_traces_and_memory_come_back_from_a_backup() {
     assert_eq!(search(&place), found);
     let (_, text) = voce(&["memory", "list"]);
     assert!(text.contains("Owns a pump."), "{text}");
-    // And over what is there.
-    let (succeeded, text) = voce(&["restore", "all.tar.gz", "--replace"]);
+    // And over what is there, from what was in use.
+    let (succeeded, text) = voce(&["restore", "live.tar.gz", "--replace"]);
     assert!(succeeded, "{text}");
     assert_eq!(search(&place), found);
 }

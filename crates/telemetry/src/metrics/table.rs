@@ -392,6 +392,7 @@ pub(super) const OTHERS: &[&str] = &[
     "voce.judge.model_up",
     "voce.calls",
     "voce.calls.active",
+    "voce.access.refused",
     "voce.admission.wait",
     "voce.admission.lag",
     "voce.admission.open",

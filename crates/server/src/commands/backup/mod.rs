@@ -11,7 +11,7 @@ mod tests;
 use std::{
     fs::{self, File},
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -23,7 +23,12 @@ use crate::{
 };
 use manifest::Manifest;
 use places::{Held, Place};
-use write::Source;
+use write::{Changed, Source};
+
+/// What is in use is quiet between two turns.
+const TRIES: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+const HINT: &str = "nothing was written (--live also takes what is in use)";
 
 pub async fn backup(config: Config, args: BackupArgs) -> Result<()> {
     tokio::task::spawn_blocking(move || back_up(&config, &args)).await?
@@ -44,22 +49,43 @@ fn back_up(config: &Config, args: &BackupArgs) -> Result<()> {
     }
     let mut places = places::of(config)?;
     places.retain(|place| is_wanted(place.kind));
-    let held = places.iter().map(|place| place.hold(config)).collect::<Result<Vec<Held>>>()?;
-    let mut sources = vec![];
-    for (place, held) in places.iter().zip(&held) {
-        let files = place.files(held)?;
-        if files.is_empty() {
-            println!("{}: nothing in {}", place.name, place.folder.display());
-        } else {
-            sources.push(Source { name: &place.name, folder: &place.folder, files });
+    let hold = |place: &Place| if args.live { place.hold_or_watch(config) } else { place.hold(config) };
+    let held = places.iter().map(hold).collect::<Result<Vec<Held>>>();
+    let held = held.context(if args.live { "nothing was written" } else { HINT })?;
+    let listed = || {
+        let mut sources = vec![];
+        for (place, held) in places.iter().zip(&held) {
+            let files = place.files(held)?;
+            if !files.is_empty() {
+                sources.push(Source { name: &place.name, folder: &place.folder, files });
+            }
         }
+        Ok(sources)
+    };
+    let manifest = tried(|| {
+        let sources = listed()?;
+        ensure!(!sources.is_empty(), "there is nothing to back up; {} was not written", args.file.display());
+        write::write(&args.file, &sources, listed)
+    })?;
+    let is_in = |place: &Place| manifest.parts.iter().any(|part| part.name == place.name);
+    for place in places.iter().filter(|place| !is_in(place)) {
+        println!("{}: nothing in {}", place.name, place.folder.display());
     }
-    ensure!(!sources.is_empty(), "there is nothing to back up; {} was not written", args.file.display());
-    let manifest = write::write(&args.file, &sources)?;
     tell(&manifest);
     let bytes = fs::metadata(&args.file).map_or(0, |file| file.len());
     println!("{} written, {}", args.file.display(), size(bytes));
     Ok(())
+}
+
+/// Again for a while, as long as something changes meanwhile.
+fn tried<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    for _ in 1..TRIES {
+        match work() {
+            Err(error) if error.is::<Changed>() => std::thread::sleep(BETWEEN_TRIES),
+            outcome => return outcome,
+        }
+    }
+    work()
 }
 
 fn put_back(config: &Config, args: &RestoreArgs) -> Result<()> {

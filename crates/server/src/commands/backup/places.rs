@@ -5,8 +5,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use voce_rag::{HeldCollection, StoreKind};
-use voce_telemetry::HeldSpool;
+use voce_rag::{HeldCollection, StoreError, StoreKind};
+use voce_telemetry::{HeldSpool, HoldError};
 
 use crate::{cli::Kind, config::Config, variants};
 
@@ -25,6 +25,8 @@ pub enum Held {
     Free,
     Knowledge(HeldCollection),
     Spool(HeldSpool),
+    /// Another process has it open and may write to it.
+    InUse,
 }
 
 /// All places of a configuration. A variant with a knowledge base of its own has one more.
@@ -59,6 +61,15 @@ impl Place {
         })
     }
 
+    /// As [`Place::hold`]; what is in use is not held, and no error.
+    pub fn hold_or_watch(&self, config: &Config) -> Result<Held> {
+        self.hold(config).or_else(|error| {
+            let is_open = matches!(error.downcast_ref(), Some(StoreError::InUse { .. }))
+                || matches!(error.downcast_ref(), Some(HoldError::InUse { .. }));
+            if is_open { Ok(Held::InUse) } else { Err(error) }
+        })
+    }
+
     /// Whether anything is there that would be lost if the folder were exchanged.
     pub fn has_data(&self, held: &Held) -> Result<bool> {
         // A process that had nothing to leave behind leaves these.
@@ -71,6 +82,11 @@ impl Place {
         let read = || format!("reading {}", self.folder.display());
         match (self.kind, held) {
             (Kind::Knowledge, Held::Knowledge(held)) => below(held.folder()),
+            (Kind::Knowledge, Held::InUse) => below(&self.folder),
+            (Kind::Spool, Held::InUse) => {
+                let all = below(&self.folder)?.into_iter();
+                Ok(all.filter(|path| path.ends_with(".redb") && !path.contains('/')).collect())
+            }
             (Kind::Spool, Held::Spool(spool)) => {
                 let waiting = spool.files.iter().filter(|file| file.spans > 0 || file.bytes > 0);
                 let names = waiting.filter_map(|file| file.path.file_name()?.to_str());

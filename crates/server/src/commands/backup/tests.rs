@@ -31,7 +31,7 @@ fn place() -> (TempDir, Config) {
 }
 
 fn backup_to(file: &Path) -> BackupArgs {
-    BackupArgs { file: file.to_owned(), only: vec![] }
+    BackupArgs { file: file.to_owned(), only: vec![], live: false }
 }
 
 fn restore_of(file: &Path, replace: bool) -> RestoreArgs {

@@ -9,7 +9,11 @@ use voce_rag::StoreKind;
 use voce_transport::Relay;
 
 use super::line;
-use crate::{access::Required, commands::serve::read_tls, config::Config};
+use crate::{
+    access::{Access, Required},
+    commands::serve::read_tls,
+    config::Config,
+};
 
 /// Time that whoever stops voce should leave it beyond its own deadlines, seconds.
 const SPARE_SECONDS: u64 = 5;
@@ -24,7 +28,7 @@ pub(super) fn tell(config: &Config) -> bool {
     line(true, "listens on", &place(config, listen));
     // One after the other, whatever the one before says.
     let healthy = [
-        access(config, is_private),
+        access(config, listen.ip()),
         tls(config, is_private),
         media(config, listen.ip()),
         turn(config),
@@ -47,29 +51,15 @@ fn place(config: &Config, listen: SocketAddr) -> String {
     format!("{listen}, {reach}{operations}")
 }
 
-fn access(config: &Config, is_private: bool) -> bool {
-    let is_required = match config.access.required {
-        Required::Always => true,
-        Required::Never => false,
-        Required::Elsewhere => !is_private,
-    };
-    let in_environment = set("VOCE_API_KEYS");
-    let file = config.access.keys_file.as_ref();
-    match (is_required, file) {
-        (true, Some(file)) if !file.is_file() => {
-            line(false, "access", &format!("access.keys_file: {} is not there", file.display()))
-        }
-        (true, None) if !in_environment => line(
-            false,
-            "access",
-            "a key is needed and there is none: make one with `voce key NAME`, or set access.required = \"never\"",
-        ),
-        (true, _) => line(true, "access", "with a key or a token"),
-        (false, _) if is_private => line(true, "access", "open to all programs of this machine"),
-        (false, _) => {
-            line(false, "access", "OPEN to anybody who reaches the server (access.required)");
+fn access(config: &Config, listen: IpAddr) -> bool {
+    match Access::new(config, listen) {
+        Ok(access) => {
+            // It may be meant so; it has to be seen.
+            let is_meant = listen.is_loopback() || config.access.required != Required::Never;
+            line(is_meant, "access", &access.summary());
             true
         }
+        Err(error) => line(false, "access", &format!("{error:#}")),
     }
 }
 

@@ -82,6 +82,7 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     let calls_begun = CallCount::default();
     metrics::register(&telemetry.telemetry(), &transport, &calls_begun);
     admission.register(&telemetry.telemetry(), &transport);
+    access.register(&telemetry.telemetry());
     let redactor = voce_telemetry::Redactor::new(&config.telemetry)?;
     let inspector = Inspector::new(&config, redactor.clone(), telemetry.telemetry());
     let client = mlflow(&config)?.filter(|_| config.telemetry.enabled && config.inspector.turns > 0);
@@ -101,8 +102,7 @@ pub async fn run(config: Config, args: ServeArgs, file: ConfigArgs) -> Result<()
     let calls_over = CancellationToken::new();
     tasks.spawn(inspector.clone().run(calls_over.clone()));
     tasks.spawn(opinions.run(stop.clone()));
-    let quit = stop.clone();
-    let watch = admission.clone().watch();
+    let (quit, watch) = (stop.clone(), admission.clone().watch());
     tasks.spawn(async move { quit.run_until_cancelled(watch).await.unwrap_or_default() });
     if let Some(scores) = scores(&config)? {
         let follow = inspector.clone().follow_scores(scores);
