@@ -11,6 +11,8 @@ use crate::server::{ALONE, Server, share_of, tone};
 
 const CALLS: usize = 30;
 const LOUD: f32 = 0.1;
+/// How often a caller speaks who hears too little of it.
+const TRIES: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_callers_on_one_port_hear_themselves_and_the_next_is_refused() {
@@ -31,11 +33,20 @@ async fn thirty_callers_on_one_port_hear_themselves_and_the_next_is_refused() {
     // Each its own pitch, all at once: no two calls are mixed up.
     let pitch = |number: usize| 300.0 + 50.0 * number as f32;
     let speak = async |(number, caller): (usize, &Caller)| {
-        caller.say(&tone(1.0, pitch(number))).await.unwrap();
-        sleep(Duration::from_millis(500)).await;
-        let recording = caller.recording();
-        let loud = recording.0.iter().filter(|heard| heard.level() > LOUD);
-        let heard: Vec<f32> = loud.flat_map(|heard| heard.samples.clone()).collect();
+        let loud = || -> Vec<f32> {
+            let recording = caller.recording();
+            let loud = recording.0.iter().filter(|heard| heard.level() > LOUD);
+            loud.flat_map(|heard| heard.samples.clone()).collect()
+        };
+        // Sixty ends of calls on one machine: what comes too late is dropped, so it may take more than one try.
+        for _ in 0..TRIES {
+            caller.say(&tone(1.0, pitch(number))).await.unwrap();
+            sleep(Duration::from_millis(500)).await;
+            if loud().len() > 12_000 {
+                break;
+            }
+        }
+        let heard = loud();
         assert!(heard.len() > 12_000, "caller {number} heard {} samples", heard.len());
         share_of(&heard[6_000..12_000], pitch(number))
     };
