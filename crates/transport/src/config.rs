@@ -1,5 +1,5 @@
 //! `[transport]`: where calls arrive and how many.
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +104,7 @@ impl Default for Config {
 }
 
 /// One STUN or TURN server, in the browser's own form.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IceServer {
     /// Addresses such as `stun:stun.example.org:3478`.
@@ -115,4 +115,30 @@ pub struct IceServer {
     /// Password, for TURN. It is shown to every caller, so it should be short-lived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+}
+
+// Configurations get into logs; passwords do not.
+impl fmt::Debug for IceServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let credential = self.credential.as_ref().map(|_| "[redacted]");
+        formatter
+            .debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .field("credential", &credential)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let server = IceServer { credential: Some("s3cret".into()), ..IceServer::default() };
+        let config = Config { ice_servers: vec![server], ..Config::default() };
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("s3cret") && shown.contains("[redacted]"), "{shown}");
+    }
 }
