@@ -88,6 +88,7 @@ def deployments():
         ([*first, "securityContext", "readOnlyRootFilesystem"], False, "write into its image"),
         ([*first, "securityContext", "allowPrivilegeEscalation"], None, "gain privileges"),
         ([*first, "securityContext", "capabilities"], None, "keeps capabilities"),
+        ([*first, "securityContext", "capabilities", "add"], ["SYS_ADMIN"], "keeps capabilities"),
         ([*first, "env", 0], {"name": "QDRANT_API_KEY", "value": "hunter2"}, "in clear"),
         ([*first, "env", 0], {"name": "VOCE_TRANSPORT__PROT", "value": "1"}, "names no setting"),
         ([*pod, "securityContext", "runAsNonRoot"], None, "as root"),

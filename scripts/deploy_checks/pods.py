@@ -76,7 +76,8 @@ def container_problems(container):
         found.append("may gain privileges")
     if not security.get("readOnlyRootFilesystem"):
         found.append("may write into its image")
-    if security.get("capabilities", {}).get("drop") != ["ALL"]:
+    capabilities = security.get("capabilities", {})
+    if capabilities.get("drop") != ["ALL"] or set(capabilities.get("add", [])) - {"NET_BIND_SERVICE"}:
         found.append("keeps capabilities")
     variables = {}
     for entry in container.get("env", []):
