@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let raw = Raw { bytes: bytes.to_vec(), format: Some(format), stem: "fuzz".into(), ..Raw::default() };
     if let Ok(document) = Document::read(&raw) {
         for chunk in chunks_of(&document) {
-            assert!(!chunk.text.trim().is_empty(), "an empty chunk of {document:?}");
+            assert!(!chunk.embedded_text().trim().is_empty(), "an empty chunk of {document:?}");
         }
     }
 });

@@ -7,13 +7,19 @@ import sys
 
 # An `unsafe` is looked after by the nearest reason this many lines above it.
 REASON_WITHIN = 20
+# What others wrote or a compiler made.
+SKIPPED = {"node_modules", "target", ".voce"}
 
 
 def tracked(*patterns):
     """Files of the repository, also those that are not committed yet."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    return [path for path in map(pathlib.Path, names) if path.is_file()]
+    listed = subprocess.run(command, capture_output=True, text=True)
+    if listed.returncode == 0:
+        return [path for path in map(pathlib.Path, listed.stdout.splitlines()) if path.is_file()]
+    # An archive of the sources, without git.
+    found = (path for pattern in patterns for path in pathlib.Path(".").rglob(pattern.rpartition("/")[2]))
+    return [path for path in found if path.is_file() and not SKIPPED.intersection(path.parts)]
 
 
 def unpinned():

@@ -149,7 +149,7 @@ mod tests {
         let keeper = admission.doorkeeper();
         let first = keeper.admit(&Visitor::default());
         assert!(first.is_ok(), "nobody is there to be disturbed");
-        let refused = keeper.admit(&Visitor::default()).err().expect("a refusal");
+        let refused = keeper.admit(&Visitor::default()).expect_err("a refusal");
         assert!(!refused.is_callers_limit);
         assert_eq!(refused.retry_after_seconds, 7);
         assert!(refused.to_string().contains("200 ms late"), "{refused}");

@@ -51,6 +51,9 @@ const EVENTS: usize = 512;
 #[derive(Clone)]
 pub struct Inspector(Arc<Shared>);
 
+/// The recording of a call, and who may hear it.
+type Heard = (Arc<CallRecorder>, Option<String>);
+
 struct Shared {
     config: InspectorConfig,
     /// Of a recording that is attached to its trace, seconds.
@@ -58,7 +61,7 @@ struct Shared {
     redactor: Redactor,
     telemetry: Telemetry,
     /// Recordings of calls, and whose they are.
-    calls: Mutex<HashMap<String, (Arc<CallRecorder>, Option<String>)>>,
+    calls: Mutex<HashMap<String, Heard>>,
     store: Mutex<Store>,
 }
 

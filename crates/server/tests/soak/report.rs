@@ -64,7 +64,7 @@ fn kind(line: &str) -> Option<String> {
 impl Run {
     /// One look at the process; tells it, so that who watches sees the run.
     pub fn look(&mut self, sample: Sample) {
-        if self.samples.len() % 6 == 0 {
+        if self.samples.len().is_multiple_of(6) {
             let Sample { seconds, resident_mib, descriptors, threads, tasks, calls, .. } = sample;
             println!(
                 "{seconds:>6.0} s: {resident_mib:.0} MiB, {descriptors} descriptors, {threads} threads, {tasks} tasks, {calls} calls"

@@ -96,10 +96,7 @@ impl Reloader {
         self.running.exchange(assistants);
         *self.deadlines.lock() = Deadlines::of(&wanted);
         self.config = wanted;
-        tracing::info!(
-            changed = changed.join(", "),
-            "the configuration was read again; the next call gets it"
-        );
+        tracing::info!(changed, "the configuration was read again; the next call gets it");
         Ok(())
     }
 
