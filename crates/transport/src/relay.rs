@@ -32,6 +32,8 @@ const ERRORS: usize = 16;
 const ROUND: Duration = Duration::from_millis(5);
 /// and so often after each datagram that came: until the next one of a caller's 20 ms is there.
 const ROUNDS: u32 = 5;
+/// How often at the beginning, when the first checks wait to be sent and nothing comes yet: 3 s.
+const FIRST_ROUNDS: u32 = 600;
 
 /// The way to one TURN server.
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl RelaySocket {
             socket.connect(server).await?;
             Way::Udp(socket)
         };
-        let rounds = Rounds { left: 0, next: Box::pin(sleep(ROUND)) };
+        let rounds = Rounds { left: FIRST_ROUNDS, next: Box::pin(sleep(ROUND)) };
         Ok(Self { server, way, rounds: Mutex::new(rounds) })
     }
 
@@ -135,7 +137,7 @@ impl RelaySocket {
 
 impl Rounds {
     fn begin(&mut self) {
-        self.left = ROUNDS;
+        self.left = self.left.max(ROUNDS);
         self.next.as_mut().reset(Instant::now() + ROUND);
     }
 

@@ -38,6 +38,7 @@ export async function makeWorld() {
   const ip = (...args) => execFileSync("ip", args, { stdio: "pipe" });
   const directory = mkdtempSync(join(tmpdir(), "voce-namespaces-"));
   const running = [];
+  let turn;
 
   /** Starts a program at a place; resolves when it prints `ready`. */
   function start(place, command, args, ready, options = {}) {
@@ -87,8 +88,10 @@ export async function makeWorld() {
         ip("-n", named(place), "link", "set", link, "up");
       }
     }
+    // The caller's other address too: coturn gives a call up when it cannot even try one.
+    ip("-n", named("turn"), "route", "add", "10.77.3.2/32", "via", "10.77.1.2");
     // Relayed addresses are at the server's side: the caller reaches the TURN server alone.
-    await start("turn", process.env.VOCE_COTURN, [
+    turn = await start("turn", process.env.VOCE_COTURN, [
       "-n", "--no-cli", "--no-tls", "--no-dtls", "--log-file=stdout", "--simple-log", "--verbose",
       `--pidfile=${join(directory, "pid")}`, "--realm=voce", "--use-auth-secret", `--static-auth-secret=${SECRET}`,
       `--listening-ip=${ADDRESS.turn}`, `--listening-ip=${ADDRESS.turnAtServer}`, `--relay-ip=${ADDRESS.turnAtServer}`,
@@ -97,5 +100,5 @@ export async function makeWorld() {
     await close();
     throw error;
   }
-  return { inside, start, close };
+  return { inside, start, close, turnLog: () => turn.log() };
 }
