@@ -95,6 +95,6 @@ async function selectedPair() {
   const of = ({ candidateType, address, port }) => ({ candidateType, address, port });
   return {
     local: of(stats.get(pair.localCandidateId)), remote: of(stats.get(pair.remoteCandidateId)),
-    sent: pair.bytesSent, received: pair.bytesReceived,
+    sent: transport.bytesSent, received: transport.bytesReceived,
   };
 }

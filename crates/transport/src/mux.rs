@@ -207,12 +207,13 @@ impl Port {
         self.mux.local
     }
 
-    /// Sends, or drops where the socket's buffer is full: it is UDP.
+    /// Sends, or drops where the socket's buffer is full or no way leads there: it is UDP, and browsers name addresses
+    /// of their own networks.
     pub fn send(&self, datagram: &[u8], destination: SocketAddr) -> io::Result<usize> {
         // Answers to our own checks carry no user name: they are known by where we sent the check.
         self.mux.routes.lock().claim(destination, self.number);
         match self.mux.socket.try_send_to(datagram, destination) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(datagram.len()),
+            Err(error) if is_nothing_new(error.kind()) => Ok(datagram.len()),
             result => result,
         }
     }
@@ -221,6 +222,11 @@ impl Port {
     pub fn poll_receive(&self, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Datagram>> {
         self.incoming.lock().poll_recv(context)
     }
+}
+
+fn is_nothing_new(error: io::ErrorKind) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, WouldBlock};
+    matches!(error, WouldBlock | HostUnreachable | NetworkUnreachable | ConnectionRefused)
 }
 
 impl Drop for Port {
