@@ -49,6 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[ignore = "takes half an hour; see scripts/bench soak"]
 async fn soak() {
     needs_models();
+    // Without it no client of HTTP can be made.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let minutes = setting("VOCE_SOAK_MINUTES", 30.0);
     let callers = setting("VOCE_SOAK_CALLS", 20.0) as u32;
     let seconds_per_turn = setting("VOCE_SOAK_SECONDS_PER_TURN", 3.0);
