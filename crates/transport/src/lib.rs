@@ -6,6 +6,7 @@ mod config;
 mod counters;
 mod discover;
 mod door;
+mod error;
 mod framing;
 mod microphone;
 mod mux;
@@ -36,8 +37,9 @@ pub mod strangers {
 pub use config::{Config, IceServer, Relay, TurnConfig};
 pub use counters::{Count, Counters};
 pub use door::{Doorkeeper, Pass, REFUSALS, Refusal, Refused, Visitor};
+pub use error::{OfferError, TransportError};
 pub use peer::PeerError;
 pub use routes::router;
 pub use timestamp::utc;
-pub use transport::{Answer, CallStatus, OfferError, Transport, TransportError};
+pub use transport::{Answer, CallStatus, Transport};
 pub use turn::TurnSecret;

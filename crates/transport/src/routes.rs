@@ -14,8 +14,9 @@ use webrtc::peer_connection::RTCIceCandidateInit;
 
 use crate::{
     door::Visitor,
+    error::OfferError,
     peer::PeerError,
-    transport::{Answer, OfferError, Transport},
+    transport::{Answer, Transport},
 };
 
 /// The longest body that is read. A browser's offer is 3 to 20 KB.

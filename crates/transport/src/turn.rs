@@ -11,7 +11,7 @@ use ring::hmac;
 
 use crate::{
     config::{Config, IceServer, Relay},
-    transport::TransportError,
+    error::TransportError,
 };
 
 /// The environment variable that holds the secret.

@@ -10,10 +10,10 @@ use webrtc::peer_connection::{
 use crate::{
     config::{Config, IceServer, Relay},
     door::Visitor,
+    error::TransportError,
     mux,
     relay::RelaySocket,
     sdp::{Candidate, Kind},
-    transport::TransportError,
     turn::Turn,
 };
 
