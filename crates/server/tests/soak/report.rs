@@ -37,6 +37,8 @@ pub struct Log {
     /// How often, by level and first words.
     pub lines: BTreeMap<String, u64>,
     pub panics: Vec<String>,
+    /// Answers that a deadline of `[patience]` ended: what a machine does that bears less, and no failure of anything.
+    pub deadlines: u64,
 }
 
 impl Log {
@@ -46,19 +48,23 @@ impl Log {
                 self.panics.push(line);
             } else if let Some(kind) = kind(&line) {
                 *self.lines.entry(kind).or_default() += 1;
+                self.deadlines += u64::from(line.contains("reply failed") && line.contains(" within "));
             }
         }
     }
 }
 
-/// Level, place and words of a warning or error, without the time and without fields.
+/// Level, place and words of a warning or error, without the time; of the fields only the reason.
 fn kind(line: &str) -> Option<String> {
     let (level, rest) = ["ERROR ", "WARN "].iter().find_map(|level| {
         let (_, rest) = line.split_once(level)?;
         Some((level.trim(), rest))
     })?;
     let words: Vec<&str> = rest.split_whitespace().take_while(|word| !word.contains('=')).take(14).collect();
-    Some(format!("{level} {}", words.join(" ")))
+    let reason = rest.split_once("reason=").map(|(_, reason)| reason.split_whitespace());
+    let reason: Vec<&str> =
+        reason.into_iter().flatten().take_while(|word| !word.contains('=')).take(8).collect();
+    Some(format!("{level} {} {}", words.join(" "), reason.join(" ")).trim_end().to_owned())
 }
 
 impl Run {
@@ -153,9 +159,17 @@ pub fn print(run: &Run, counts: &Counts, did: &Did, log: &Log) -> Vec<String> {
         wrong.push(format!("{} of {} answers did not come in a minute", counts.late, run.turns()));
     }
     let failed = run.ends.get("failed").copied().unwrap_or_default();
-    println!("failed turns: {failed}, for {} failures that were asked for", did.faults());
-    if failed > did.faults() {
+    println!(
+        "failed turns: {failed}, for {} failures that were asked for and {} deadlines that passed",
+        did.faults(),
+        log.deadlines
+    );
+    if failed > did.faults() + log.deadlines {
         wrong.push(format!("{failed} turns failed, and the language model only {} times", did.faults()));
+    }
+    if log.deadlines * 20 > run.turns() {
+        let words = "answers missed their deadline: too many turns for this machine, see --seconds-per-turn";
+        wrong.push(format!("{} of {} {words}", log.deadlines, run.turns()));
     }
     if run.calls_left > 0 {
         wrong.push(format!("{} calls never ended", run.calls_left));
@@ -200,10 +214,13 @@ mod tests {
             "2026-01-31T12:00:00.000000Z  INFO voce: ready role=stt",
             "2026-01-31T12:00:00.000000Z  WARN voce_pipeline::lines: reply failed error=500 turn=3",
             "2026-01-31T12:00:01.000000Z  WARN voce_pipeline::lines: reply failed error=429 turn=4",
+            "2026-01-31T12:00:02.000000Z  WARN voce_pipeline::lines: reply failed turn=5 reason=no sound of the answer within 15s call=a",
             "2026-01-31T12:00:01.000000Z ERROR voce: a defect: the code at this place panicked; its message is at debug level",
         ];
         log.read(lines.map(str::to_owned).to_vec());
-        assert_eq!(listed(&log.lines), "WARN voce_pipeline::lines: reply failed 2");
+        let late = "WARN voce_pipeline::lines: reply failed no sound of the answer within 15s 1";
+        assert_eq!(listed(&log.lines), format!("WARN voce_pipeline::lines: reply failed 2, {late}"));
+        assert_eq!(log.deadlines, 1);
         assert_eq!(log.panics.len(), 1);
     }
 
