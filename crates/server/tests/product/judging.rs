@@ -290,7 +290,7 @@ async fn a_server_in_trouble_never_makes_a_score_and_never_loses_a_turn() {
         "--set",
         "judge.retry_seconds=0.2",
         "--set",
-        "judge.timeout_seconds=1.5",
+        "judge.timeout_seconds=0.5",
     ];
     let output = court.voce(&once).await;
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
